@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Definitions: what a user says of a model in `monitor.toml`, and what travels over the `definitions` topic."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+_UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+def duration_ms(text: str | int) -> int:
+    """Read a duration such as "1h", "90s" or "7d" in milliseconds; an integer already is one.
+
+    Examples
+    --------
+    >>> duration_ms("1h"), duration_ms("250ms"), duration_ms(5)
+    (3600000, 250, 5)
+    """
+    if isinstance(text, int):
+        return text
+    match = re.fullmatch(r"\s*(\d+)\s*(ms|s|m|h|d)\s*", str(text))
+    if match is None:
+        msg = f'expected a duration such as "1h", "90s" or "7d", got {text!r}'
+        raise ValueError(msg)
+    return int(match[1]) * _UNIT_MS[match[2]]
+
+
+DurationMs = Annotated[int, BeforeValidator(duration_ms), Field(ge=0)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,128}$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Columns(_Part):
+    """What to do with features by name: always keep room, count integers as categories, hash values, or drop."""
+
+    declared: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
+    hash: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    max_features: int = Field(default=200, ge=1, description="features without a baseline that are profiled")
+    max_categories: int = Field(default=1_000, ge=16, description="values counted exactly in one feature")
+
+
+class Window(_Part):
+    """Sizes in event time: a window is `[start, end)`, aligned to the epoch."""
+
+    size: DurationMs = 3_600_000
+    grace: DurationMs = 300_000
+    label_horizon: DurationMs = 7 * 86_400_000
+    retention: DurationMs | None = None
+    idle_timeout: DurationMs = 600_000
+
+    @model_validator(mode="after")
+    def _positive(self) -> Self:
+        if self.size < 1_000:
+            msg = f"expected window.size of at least 1s, got {self.size}ms"
+            raise ValueError(msg)
+        if self.retention is not None and self.retention < max(self.grace, self.label_horizon):
+            msg = f"expected window.retention of at least the label horizon and grace, got {self.retention}ms"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def retention_ms(self) -> int:
+        """How long after its end a window's state is kept."""
+        return self.label_horizon + 86_400_000 if self.retention is None else self.retention
+
+
+class DataQuality(_Part):
+    """Types, completeness, columns, categories, signs and outlying values."""
+
+    enabled: bool = True
+    mode: Literal["calibrated", "literal"] = "calibrated"
+    min_rows: int = 50
+    outlier_z: float = Field(
+        default=6.0, gt=0, description="baseline standard deviations beyond which a value is outlying"
+    )
+    extra_column_share: float = Field(default=0.01, ge=0, le=1)
+
+
+class DataDrift(_Part):
+    """Change of each feature's and output's distribution."""
+
+    enabled: bool = True
+    mode: Literal["calibrated", "simple", "robust", "t_test"] = "calibrated"
+    categorical_mode: Literal["homogeneity", "l_infinity", "chi_squared"] = "homogeneity"
+    min_distance: float = Field(default=0.05, ge=0, lt=1)
+    threshold: float = Field(default=0.1, ge=0, le=1, description="of the simple and robust modes")
+    epsilon: float = Field(default=0.1, ge=0, description="baseline standard deviations the t-test lets the mean move")
+    marginal: bool = Field(default=False, description="two-sample p-value, for baselines of few rows")
+    min_rows: int = 50
+
+
+class ModelQuality(_Part):
+    """Metrics of predictions against labels."""
+
+    enabled: bool = True
+    mode: Literal["calibrated", "one_sd", "interval"] = "calibrated"
+    interval: Literal["closed", "bootstrap"] = "closed"
+    min_coverage: float = Field(default=0.95, ge=0, le=1)
+    absent_label: str | None = Field(default=None, description="class meant when no label arrived by the horizon")
+    min_rows: int = 200
+
+
+class Monitors(_Part):
+    """The monitors of a model."""
+
+    data_quality: DataQuality = DataQuality()
+    data_drift: DataDrift = DataDrift()
+    model_quality: ModelQuality = ModelQuality()
+
+
+class Limits(_Part):
+    """Bounds on what one partition keeps for one model."""
+
+    pending_rows: int = Field(default=5_000_000, ge=1)
+    early_labels: int = Field(default=1_000_000, ge=1)
+    open_windows: int = Field(default=10_000, ge=2)
+
+
+class ModelDefinition(_Part):
+    """One model version: its problem, windows and monitors.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        With the key, the expected form and the value received.
+
+    Examples
+    --------
+    >>> definition = ModelDefinition(model="adult", window={"size": "1h"})
+    >>> definition.window.size, definition.version
+    (3600000, '1')
+    """
+
+    model: Name
+    version: Name = "1"
+    problem_type: Literal["BinaryClassification"] | None = None
+    positive_class: str = "1"
+    probability_threshold: float = Field(default=0.5, ge=0, le=1)
+    false_alarm_every: int = Field(default=50, ge=2, description="windows of the whole model to one false alarm")
+    columns: Columns = Columns()
+    window: Window = Window()
+    monitors: Monitors = Monitors()
+    limits: Limits = Limits()
+    baseline: str = Field(default="latest", description="version of the published baseline")
+    effective_from_ms: int = Field(default=0, ge=0, description="event time from which this definition holds")
+
+    @property
+    def revision(self) -> str:
+        """Identify this definition among the versions of its model's definitions."""
+        return str(self.effective_from_ms)
+
+    def start_of(self, event_time_ms: Any) -> Any:
+        """Start of the window that holds a time, or an array of times, in milliseconds."""
+        return event_time_ms - event_time_ms % self.window.size
+
+
+class Catalog:
+    """All definitions known, by model, version and the event time from which each holds.
+
+    A model version's first definition holds for all windows; later ones from their `effective_from_ms`.
+    """
+
+    def __init__(self, definitions: tuple[ModelDefinition, ...] = ()) -> None:
+        self._by_key: dict[tuple[str, str], list[ModelDefinition]] = {}
+        for definition in definitions:
+            self.add(definition)
+
+    def add(self, definition: ModelDefinition) -> None:
+        """Add a definition, replacing one that holds from the same time."""
+        held = self._by_key.setdefault((definition.model, definition.version), [])
+        held[:] = [d for d in held if d.effective_from_ms != definition.effective_from_ms] + [definition]
+        held.sort(key=lambda d: d.effective_from_ms)
+
+    def remove(self, model: str, version: str, revision: str) -> None:
+        """Forget a definition."""
+        held = self._by_key.get((model, version), [])
+        held[:] = [d for d in held if d.revision != revision]
+        if not held:
+            self._by_key.pop((model, version), None)
+
+    def at(self, model: str, version: str, event_time_ms: int) -> ModelDefinition | None:
+        """The definition that holds at an event time, None for an unknown model."""
+        held = self._by_key.get((model, version))
+        if not held:
+            return None
+        return next((d for d in reversed(held) if d.effective_from_ms <= event_time_ms), held[0])
+
+    def history(self, model: str, version: str) -> tuple[ModelDefinition, ...]:
+        """All definitions of a model version, oldest first."""
+        return tuple(self._by_key.get((model, version), ()))
+
+    def versions(self, model: str) -> tuple[str, ...]:
+        """The versions of a model that have a definition."""
+        return tuple(sorted(v for m, v in self._by_key if m == model))
+
+    def __iter__(self) -> Any:
+        return (d for held in self._by_key.values() for d in held)

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Verdicts, reports and violations: the records a judgement becomes."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+Outcome = Literal["ok", "violation", "early_warning", "insufficient", "skipped"]
+Status = Literal["Completed", "CompletedWithViolations", "InsufficientData", "Failed", "Stopped"]
+
+
+def iso(time_ms: int) -> str:
+    """Write a time as ISO 8601 in UTC.
+
+    Examples
+    --------
+    >>> iso(0), iso(1_500)
+    ('1970-01-01T00:00:00Z', '1970-01-01T00:00:01.500Z')
+    """
+    text = datetime.fromtimestamp(time_ms / 1_000, UTC).isoformat(
+        timespec="milliseconds" if time_ms % 1_000 else "seconds"
+    )
+    return text.replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one check says of one subject (a feature, output, column or metric) in one window."""
+
+    subject: str
+    check: str
+    mode: str
+    outcome: Outcome
+    statistic: str = ""
+    value: float | None = None
+    error: float | None = None
+    threshold: float | None = None
+    pvalue: float | None = None
+    alpha: float | None = None
+    interval: tuple[float, float] | None = None
+    n: int | None = None
+    baseline_n: int | None = None
+    reason: str | None = None
+    description: str = ""
+
+    def as_record(self) -> dict[str, Any]:
+        """Fields of the public record, without the description."""
+        fields = ("subject", "check", "mode", "outcome", "statistic", "value", "error", "threshold", "pvalue", "alpha")
+        record = {name: getattr(self, name) for name in fields}
+        record["interval"] = None if self.interval is None else list(self.interval)
+        return record | {"n": self.n, "baseline_n": self.baseline_n, "reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One monitor's judgement of one window of one model version."""
+
+    model: str
+    version: str
+    monitor: str
+    window_start_ms: int
+    window_end_ms: int
+    revision: int
+    final: bool
+    status: Status
+    baseline_version: str | None
+    definition: str
+    rows: int = 0
+    labelled: int = 0
+    late: int = 0
+    rejected: int = 0
+    duplicates: int = 0
+    partitions: int = 0
+    partitions_closed: int = 0
+    statistics: dict[str, Any] = field(default_factory=dict)
+    verdicts: tuple[Verdict, ...] = ()
+    error: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Key of the record on the reports topic."""
+        return f"{self.model}|{self.version}|{self.window_start_ms}|{self.monitor}"
+
+    def as_record(self) -> dict[str, Any]:
+        """Fields of the public record."""
+        names = (
+            "revision",
+            "final",
+            "status",
+            "baseline_version",
+            "rows",
+            "labelled",
+            "late",
+            "rejected",
+            "duplicates",
+        )
+        record: dict[str, Any] = {
+            "model": self.model,
+            "model_version": self.version,
+            "monitor": self.monitor,
+            "window": {"start": iso(self.window_start_ms), "end": iso(self.window_end_ms)},
+            **{name: getattr(self, name) for name in names},
+            "definition_version": self.definition,
+            "partitions": self.partitions,
+            "partitions_closed": self.partitions_closed,
+            "statistics": self.statistics,
+            "verdicts": [verdict.as_record() for verdict in self.verdicts],
+        }
+        return record if self.error is None else record | {"error": self.error}
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A verdict worth telling: found, warned of early, confirmed or resolved by a later revision."""
+
+    type: Literal["violation", "early_warning", "confirmed", "resolved"]
+    model: str
+    version: str
+    monitor: str
+    window_start_ms: int
+    window_end_ms: int
+    revision: int
+    verdict: Verdict
+
+    @property
+    def id(self) -> str:
+        """Identity across revisions: a consumer that keeps the last record an id sees each violation once."""
+        parts = (
+            self.model,
+            self.version,
+            str(self.window_start_ms),
+            self.monitor,
+            self.verdict.subject,
+            self.verdict.check,
+        )
+        return hashlib.sha256("|".join((*parts, self.type)).encode()).hexdigest()[:32]
+
+    def resolved(self, revision: int, verdict: Verdict) -> Violation:
+        """The record that takes this violation back."""
+        return replace(self, type="resolved", revision=revision, verdict=verdict)
+
+    def as_record(self) -> dict[str, Any]:
+        """Fields of the public record."""
+        subject = "metric_name" if self.monitor == "model_quality" else "feature_name"
+        return {
+            "id": self.id,
+            "type": self.type,
+            "model": self.model,
+            "model_version": self.version,
+            "monitor": self.monitor,
+            "window": {"start": iso(self.window_start_ms), "end": iso(self.window_end_ms)},
+            "revision": self.revision,
+            subject: self.verdict.subject,
+            "constraint_check_type": self.verdict.check,
+            "description": self.verdict.description,
+            "verdict": self.verdict.as_record(),
+        }
