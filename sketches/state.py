@@ -15,7 +15,8 @@ Laws, for every spec and any blocks (`sketches.checks` runs them):
 - fence: merging states of different fingerprints raises `SpecMismatch`;
 - sign, for label-dependent states: adding a block and then subtracting it is `empty()`.
 
-KLL is randomised and has no seed, so equivalence is of claims (n, min, max, ranks within the stated error), not of bytes.
+KLL is randomised and has no seed, so equivalence is of claims (n, min, max, ranks within the stated error), not of
+bytes.
 """
 
 from __future__ import annotations

@@ -103,7 +103,8 @@ class Publish:
 class Counted:
     """Rows that changed nothing, or did so out of the ordinary, for the metrics.
 
-    `what` is one of `late`, `expired`, `duplicate`, `unknown_model`, `pending_dropped`, `early_dropped`, `window_limit`.
+    `what` is one of `late`, `expired`, `duplicate`, `unknown_model`, `pending_dropped`, `early_dropped`,
+    `window_limit`.
     """
 
     what: str

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sketches.binary import BinaryQualityState
 from sketches.profile import ProfileState
+
 from windows.definition import ModelDefinition
 
 
