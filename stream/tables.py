@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files of rows, CSV or Parquet, and the roles of their columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet
+
+from sketches.block import Block, Column, Kind
+
+
+class TableError(ValueError):
+    """A file of rows is not what it should be; the message is one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """Which columns are not features.
+
+    Parameters
+    ----------
+    label, prediction, score : str, optional
+        The class that became known, the class predicted, and the probability of the positive class.
+    inference_id, event_time, label_time : str, optional
+        Identity and times of a row, for a replay.
+    tags, ignore : tuple of str
+        Columns that describe a row without being inputs, and columns to leave out.
+    """
+
+    label: str | None = None
+    prediction: str | None = None
+    score: str | None = None
+    inference_id: str | None = None
+    event_time: str | None = None
+    label_time: str | None = None
+    tags: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> dict[str, str]:
+        """Option name to column name, of the roles that are filled."""
+        single = ("label", "prediction", "score", "inference_id", "event_time", "label_time")
+        return {role.replace("_", "-"): name for role in single if (name := getattr(self, role)) is not None}
+
+    def features(self, table: pa.Table) -> list[str]:
+        """Names of the columns left over: the features.
+
+        Raises
+        ------
+        TableError
+            If a role names a column that the table does not have.
+        """
+        named = self.named
+        others = [("tag", name) for name in self.tags] + [("ignore", name) for name in self.ignore]
+        for role, name in [*named.items(), *others]:
+            if name not in table.column_names:
+                msg = f"--{role} {name}: no such column; expected one of {', '.join(table.column_names)}"
+                raise TableError(msg)
+        taken = {*named.values(), *self.tags, *self.ignore}
+        return [name for name in table.column_names if name not in taken]
+
+
+def read_table(path: Path) -> pa.Table:
+    """Read a CSV (also `.csv.gz`) or Parquet file; an empty CSV field is a missing value.
+
+    Raises
+    ------
+    TableError
+        In one line with the file and what was expected.
+    """
+    try:
+        if path.suffix == ".parquet":
+            table = pyarrow.parquet.read_table(path)
+        elif path.suffixes[-2:] == [".csv", ".gz"] or path.suffix == ".csv":
+            convert = pyarrow.csv.ConvertOptions(strings_can_be_null=True, null_values=[""])
+            table = pyarrow.csv.read_csv(path, convert_options=convert)
+        else:
+            raise TableError(f"{path}: expected a file named .csv, .csv.gz or .parquet")
+    except OSError as error:
+        raise TableError(f"{path}: cannot be read: {error.strerror or _first_line(error)}") from None
+    except pa.ArrowInvalid as error:
+        raise TableError(f"{path}: expected rows of columns, got an error: {_first_line(error)}") from None
+    if not len(table):
+        raise TableError(f"{path}: expected rows, got none")
+    return table
+
+
+def to_column(values: pa.ChunkedArray) -> Column:
+    """Take an Arrow column as a block's: integers, floats, booleans or strings.
+
+    Raises
+    ------
+    TableError
+        If its type is none of these.
+    """
+    kind = values.type
+    valid = None if not values.null_count else np.asarray(values.is_valid())
+    if pa.types.is_null(kind):
+        return Column(Kind.FLOAT, np.zeros(len(values)), np.zeros(len(values), bool))
+    if pa.types.is_boolean(kind):
+        return Column(Kind.BOOLEAN, np.asarray(pc.fill_null(values, fill_value=False)), valid)
+    if pa.types.is_integer(kind):
+        return Column(Kind.INTEGER, np.asarray(pc.fill_null(values, 0)).astype(np.int64), valid)
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return Column(Kind.FLOAT, np.asarray(pc.fill_null(values.cast(pa.float64()), 0.0)), valid)
+    if pa.types.is_dictionary(kind) and pa.types.is_string(kind.value_type):
+        values = values.cast(pa.string())
+        kind = values.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        coded: Any = values.combine_chunks().dictionary_encode()
+        codes = np.asarray(pc.fill_null(coded.indices, 0)).astype(np.int32)
+        return Column(Kind.STRING, codes, valid, tuple(coded.dictionary.to_pylist()))
+    raise TableError(f"expected numbers, booleans or strings, got a column of {kind}")
+
+
+def to_block(table: pa.Table, names: list[str]) -> Block:
+    """Take some of a table's columns as a block; raises `TableError` naming the column."""
+    columns = {}
+    for name in names:
+        try:
+            columns[name] = to_column(table[name])
+        except TableError as error:
+            raise TableError(f"column {name}: {error}") from None
+    return Block(len(table), columns)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]
