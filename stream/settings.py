@@ -89,10 +89,15 @@ def load(path: Path | None = None, **flags: Any) -> Settings:
     class FromEverywhere(Settings):
         @classmethod
         def settings_customise_sources(
-            cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+            file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             below = () if file is None else (TomlConfigSettingsSource(settings_cls, file),)
-            return sources["init_settings"], sources["env_settings"], *below
+            return init_settings, env_settings, *below
 
     try:
         return FromEverywhere(**{name: value for name, value in flags.items() if value is not None})
