@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -81,6 +81,19 @@ class EventBatch:
     sample_rate: float = 1.0
     origin: str = ""
 
+    def take(self, rows: NDArray[Any], /) -> EventBatch:
+        """Select rows by a boolean mask or by row numbers."""
+        return replace(
+            self,
+            ids=self.ids[rows],
+            event_time_ms=self.event_time_ms[rows],
+            offset=self.offset[rows],
+            columns={name: column.take(rows) for name, column in self.columns.items()},
+            tags={name: column.take(rows) for name, column in self.tags.items()},
+            attributions={name: column.take(rows) for name, column in self.attributions.items()},
+            embeddings={name: vectors[rows] for name, vectors in self.embeddings.items()},
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class LabelBatch:
@@ -98,6 +111,17 @@ class LabelBatch:
     label: Values | None = None
     value: NDArray[np.float64] | None = None
     origin: str = ""
+
+    def take(self, rows: NDArray[Any], /) -> LabelBatch:
+        """Select rows by a boolean mask or by row numbers."""
+        return replace(
+            self,
+            ids=self.ids[rows],
+            event_time_ms=self.event_time_ms[rows],
+            offset=self.offset[rows],
+            label=None if self.label is None else self.label.take(rows),
+            value=None if self.value is None else self.value[rows],
+        )
 
 
 @dataclass(frozen=True, slots=True)
