@@ -15,11 +15,11 @@ OTHER = "(other)"
 _MONITOR = ("model", "model_version", "monitor")
 _SUBJECT = (*_MONITOR, "feature", "statistic")
 _ROWS = {
-    "rows": "Events of the latest judged window.",
-    "labelled": "Events of the latest judged window that have a label.",
-    "late": "Events and labels that came after their window's close.",
-    "rejected": "Rows refused while the window was open.",
-    "duplicates": "Repeated inference ids in the window.",
+    "rows": ("rows", "Events of the latest judged window."),
+    "labelled": ("labelled_rows", "Events of the latest judged window that have a label."),
+    "late": ("late_rows", "Events and labels that came after their window's close."),
+    "rejected": ("rejected_rows", "Rows refused while the window was open."),
+    "duplicates": ("duplicate_rows", "Repeated inference ids in the window."),
 }
 _VALUES = {
     "value": "Statistic of the latest judged window.",
@@ -102,12 +102,17 @@ class LatestReports:
 
     def _verdicts(self, reports: list[tuple[tuple[str, str, str], Report]]) -> Iterator[Metric]:
         values = {
-            name: GaugeMetricFamily(f"sketchwatch_{name}", text, labels=_SUBJECT) for name, text in _VALUES.items()
+            field: GaugeMetricFamily(f"sketchwatch_verdict_{field}", text, labels=_SUBJECT)
+            for field, text in _VALUES.items()
         }
-        lower = GaugeMetricFamily("sketchwatch_value_lower", "Lower end of the statistic's interval.", labels=_SUBJECT)
-        upper = GaugeMetricFamily("sketchwatch_value_upper", "Upper end of the statistic's interval.", labels=_SUBJECT)
+        lower = GaugeMetricFamily(
+            "sketchwatch_verdict_lower", "Lower end of the statistic's interval.", labels=_SUBJECT
+        )
+        upper = GaugeMetricFamily(
+            "sketchwatch_verdict_upper", "Upper end of the statistic's interval.", labels=_SUBJECT
+        )
         violating = GaugeMetricFamily(
-            "sketchwatch_violating", "1 while the check is violated, else 0.", labels=_SUBJECT
+            "sketchwatch_verdict_violating", "1 while the check is violated, else 0.", labels=_SUBJECT
         )
         for key, report in reports:
             seen: set[tuple[str, str]] = set()
@@ -134,6 +139,7 @@ def _windows(reports: list[tuple[tuple[str, str, str], Report]]) -> Iterator[Met
     outcomes = GaugeMetricFamily(
         "sketchwatch_window_verdicts", "Verdicts of the latest judged window.", labels=(*_MONITOR, "outcome")
     )
+    size = GaugeMetricFamily("sketchwatch_window_size_seconds", "Length of the model's windows.", labels=_MONITOR)
     coverage = GaugeMetricFamily(
         "sketchwatch_window_label_coverage_ratio", "Share of the window's events that have a label.", labels=_MONITOR
     )
@@ -141,10 +147,12 @@ def _windows(reports: list[tuple[tuple[str, str, str], Report]]) -> Iterator[Met
         "sketchwatch_window_partitions_ratio", "Share of the source partitions that are in the report.", labels=_MONITOR
     )
     rows = {
-        name: GaugeMetricFamily(f"sketchwatch_window_{name}", text, labels=_MONITOR) for name, text in _ROWS.items()
+        field: GaugeMetricFamily(f"sketchwatch_window_{name}", text, labels=_MONITOR)
+        for field, (name, text) in _ROWS.items()
     }
     for key, report in reports:
         end.add_metric(key, report.window_end_ms / 1_000)
+        size.add_metric(key, (report.window_end_ms - report.window_start_ms) / 1_000)
         if report.rows:
             coverage.add_metric(key, report.labelled / report.rows)
         if report.partitions:
@@ -153,4 +161,4 @@ def _windows(reports: list[tuple[tuple[str, str, str], Report]]) -> Iterator[Met
             family.add_metric(key, getattr(report, name))
         for outcome in ("ok", "violation", "early_warning", "insufficient", "skipped"):
             outcomes.add_metric((*key, outcome), sum(verdict.outcome == outcome for verdict in report.verdicts))
-    yield from (end, outcomes, coverage, partitions, *rows.values())
+    yield from (end, size, outcomes, coverage, partitions, *rows.values())

@@ -41,14 +41,12 @@ def sample(metrics: Metrics, name: str, **labels: str) -> float | None:
 
 def drift(metrics: Metrics, name: str, feature: str = "age", statistic: str = "ks") -> float | None:
     labels = {"model": "adult", "model_version": "1", "monitor": "data_drift"}
-    return sample(metrics, name, **labels, feature=feature, statistic=statistic)
+    return sample(metrics, f"verdict_{name}", **labels, feature=feature, statistic=statistic)
 
 
 def test_a_verdict_shows_its_value_error_threshold_and_interval(metrics: Metrics) -> None:
     metrics.report(report(verdict(error=0.01, threshold=0.05, interval=(0.2, 0.3), outcome="violation")))
-    shown = [
-        drift(metrics, name) for name in ("value", "error", "threshold", "value_lower", "value_upper", "violating")
-    ]
+    shown = [drift(metrics, name) for name in ("value", "error", "threshold", "lower", "upper", "violating")]
     assert shown == [0.25, 0.01, 0.05, 0.2, 0.3, 1.0]
     assert drift(metrics, "pvalue") is None
 
@@ -78,7 +76,7 @@ def test_windows_tell_their_end_coverage_and_partitions(metrics: Metrics) -> Non
     assert sample(metrics, "window_end_timestamp_seconds", **labels) == 7_200
     assert sample(metrics, "window_label_coverage_ratio", **labels) == 0.4
     assert sample(metrics, "window_partitions_ratio", **labels) == 0.75
-    assert sample(metrics, "window_late", **labels) == 7
+    assert sample(metrics, "window_late_rows", **labels) == 7
     assert sample(metrics, "window_verdicts", **labels, outcome="ok") == 1
 
 
@@ -92,7 +90,7 @@ def test_an_empty_window_has_no_coverage_rather_than_none(metrics: Metrics) -> N
 def test_a_quality_metric_is_a_statistic_and_no_feature(metrics: Metrics) -> None:
     metrics.report(report(Verdict("recall", "recall", "calibrated", "ok", "recall", 0.7), monitor="model_quality"))
     labels = {"model": "adult", "model_version": "1", "monitor": "model_quality"}
-    assert sample(metrics, "value", **labels, feature="", statistic="recall") == 0.7
+    assert sample(metrics, "verdict_value", **labels, feature="", statistic="recall") == 0.7
 
 
 def test_violations_are_counted_from_zero_so_that_an_increase_is_seen(metrics: Metrics) -> None:
