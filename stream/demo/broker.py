@@ -29,7 +29,7 @@ def embedded_broker() -> Iterator[str]:
 
 def lost_records(bootstrap: str, topics: Iterable[str]) -> list[str]:
     """Name the partitions, as `topic/partition`, whose first record a broker no longer has."""
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "sketchwatch-demo-check"})
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "sketchwatch-demo-check", "log_level": 0})
     try:
         return [
             f"{topic}/{partition}"

@@ -18,6 +18,8 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from stream.tables import Roles
+
 HOUR_MS = 3_600_000
 HOURS = 6
 FAULTY_HOURS = (4, 5)
@@ -36,42 +38,31 @@ CATEGORICAL = (
 FEATURES = NUMERIC + CATEGORICAL
 
 
-@dataclass(frozen=True, slots=True)
-class Traffic:
-    """Inferences in the order they happen, and what became known of them later.
-
-    Parameters
-    ----------
-    ids : ndarray of str, shape (n,)
-        Inference ids.
-    event_time_ms, label_time_ms : ndarray of int64, shape (n,)
-        When each inference happened, and when its label arrives: one to three hours later, in another order.
-    features : pyarrow.Table, n rows
-        What the model was given.
-    score : ndarray of float64, shape (n,)
-        Probability of the positive class.
-    label : ndarray of str, shape (n,)
-        The class that became known, "0" or "1".
-    """
-
-    ids: NDArray[np.str_]
-    event_time_ms: NDArray[np.int64]
-    label_time_ms: NDArray[np.int64]
-    features: pa.Table
-    score: NDArray[np.float64]
-    label: NDArray[np.str_]
+BASELINE_ROLES = Roles(label="label", prediction="prediction", score="score")
+TRAFFIC_ROLES = Roles(
+    label="label",
+    prediction="prediction",
+    score="score",
+    inference_id="inference_id",
+    event_time="event_time",
+    label_time="label_time",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What the demo plays: the baseline's rows and the traffic.
+    """What the demo plays, as tables with the columns that the roles above name.
 
-    `baseline` has the features, `label`, and `score` and `prediction` of five-fold held-out models.
+    Parameters
+    ----------
+    baseline : pyarrow.Table
+        The train split, with score and prediction of five-fold held-out models.
+    traffic : pyarrow.Table
+        The test split as six hours of inferences, with labels known one to three hours later, in another order.
     """
 
     baseline: pa.Table
-    traffic: Traffic
-    start_ms: int
+    traffic: pa.Table
 
 
 def prepare(path: Path, *, seed: int, start_ms: int, name: str = "adult") -> Scenario:
@@ -93,22 +84,18 @@ def prepare(path: Path, *, seed: int, start_ms: int, name: str = "adult") -> Sce
     train, test = (table.filter(pc.equal(table["split"], split)) for split in ("train", "test"))
     model = _pipeline().fit(_matrix(train), _target(train))
     held_out = cross_val_predict(_pipeline(), _matrix(train), _target(train), cv=5, method="predict_proba")[:, 1]
-    order = rng.permutation(len(test))
-    hour = np.sort(np.arange(len(test)) * HOURS // len(test)) + 1
-    features = _spoil_inputs(test.take(pa.array(order)).select(FEATURES), hour == 4, rng)
-    label = _target(test)[order]
+    test = test.take(pa.array(rng.permutation(len(test))))
+    hour = np.arange(len(test)) * HOURS // len(test) + 1
+    features = _spoil_inputs(test.select(FEATURES), hour == 4, rng)
+    label = _target(test)
     label = np.where((hour == 5) & (rng.random(len(label)) < 1 / 3), 1 - label, label)
-    time_ms = start_ms + (hour - 1) * HOUR_MS + rng.integers(0, HOUR_MS, len(test))
-    time_ms.sort()
-    traffic = Traffic(
-        ids=np.array([f"{name}-{row:05d}" for row in range(len(test))]),
-        event_time_ms=time_ms,
-        label_time_ms=time_ms + rng.integers(HOUR_MS, LABEL_HORIZON_MS, len(test)),
-        features=features,
-        score=model.predict_proba(_matrix(features))[:, 1],
-        label=label.astype(str),
-    )
-    return Scenario(_with_outputs(train, held_out), traffic, start_ms)
+    time_ms = np.sort(start_ms + (hour - 1) * HOUR_MS + rng.integers(0, HOUR_MS, len(test)))
+    traffic = _with_outputs(features, label, model.predict_proba(_matrix(features))[:, 1])
+    known_ms = time_ms + rng.integers(HOUR_MS, LABEL_HORIZON_MS, len(test))
+    ids = [f"{name}-{row:05d}" for row in range(len(test))]
+    for column, values in (("inference_id", ids), ("event_time", time_ms), ("label_time", known_ms)):
+        traffic = traffic.append_column(column, pa.array(values))
+    return Scenario(_with_outputs(train.select(FEATURES), _target(train), held_out), traffic)
 
 
 def _read(path: Path) -> pa.Table:
@@ -124,10 +111,11 @@ def _spoil_inputs(features: pa.Table, where: NDArray[np.bool_], rng: np.random.G
     return features
 
 
-def _with_outputs(train: pa.Table, score: NDArray[np.float64]) -> pa.Table:
-    table = train.select(FEATURES).append_column("label", pa.array(_target(train)))
-    table = table.append_column("score", pa.array(score))
-    return table.append_column("prediction", pa.array((score > 0.5).astype(np.int64)))
+def _with_outputs(features: pa.Table, label: NDArray[np.int64], score: NDArray[np.float64]) -> pa.Table:
+    outputs = {"label": label, "score": score, "prediction": (score > 0.5).astype(np.int64)}
+    for name, values in outputs.items():
+        features = features.append_column(name, pa.array(values))
+    return features
 
 
 def _target(table: pa.Table) -> NDArray[np.int64]:
