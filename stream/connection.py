@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ask a broker whether it is there before anything waits for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import monotonic
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, ClusterMetadata
+
+from stream.clients import client_config, unreachable
+from stream.settings import Settings
+
+_ATTEMPT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """An admin client of a cluster that answered, and what it said of itself."""
+
+    admin: AdminClient
+    metadata: ClusterMetadata
+
+
+def connect(settings: Settings, *, timeout_s: float = 5.0) -> Connection:
+    """Reach the broker.
+
+    Raises
+    ------
+    InfrastructureError
+        In one line with the address and the last error the client met, such as a refused connection or wrong
+        credentials.
+    """
+    met: list[KafkaError] = []
+    admin = AdminClient({**client_config(settings), "error_cb": met.append})
+    end_s = monotonic() + timeout_s
+    while True:
+        try:
+            return Connection(admin, admin.list_topics(timeout=_ATTEMPT_S))
+        except KafkaException as error:
+            admin.poll(0)
+            if monotonic() < end_s:
+                continue
+            # "All brokers are down" follows each refusal and hides why.
+            telling = [seen for seen in met if seen.name() != "_ALL_BROKERS_DOWN"]
+            raise unreachable(settings, telling[-1] if telling else error.args[0]) from None
