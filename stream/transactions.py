@@ -81,13 +81,13 @@ class Transactions:
         InfrastructureError
             If the broker refused a record or did not answer; nothing is visible to readers of committed records.
         """
-        refused: list[str] = []
+        refused: list[tuple[int, str]] = []
 
         def delivered(error: KafkaError | None, message: Any) -> None:
             if error is not None:
                 where = f"{message.topic()}/{message.partition()}"
                 size = len(message.value() or b"")
-                refused.append(f"{where} refused record {message.key()!r} of {size} bytes: {error.str()}")
+                refused.append((size, f"{where} refused record {message.key()!r} of {size} bytes: {error.str()}"))
 
         producer = self._producer
         try:
@@ -114,7 +114,7 @@ class Transactions:
             else:
                 return
 
-    def _try(self, call: Any, what: str, refused: list[str] | None = None) -> None:
+    def _try(self, call: Any, what: str, refused: list[tuple[int, str]] | None = None) -> None:
         deadline = time.monotonic() + _OUTAGE_S
         while True:
             try:
@@ -126,12 +126,13 @@ class Transactions:
                 raise self._error(what, error.args[0], refused or []) from None
             return
 
-    def _error(self, what: str, error: KafkaError, refused: list[str]) -> InfrastructureError:
+    def _error(self, what: str, error: KafkaError, refused: list[tuple[int, str]]) -> InfrastructureError:
         if error.code() in _LOST:
             msg = f"{self._id}: another worker took the partition over, or a pause outlived the session; start again"
             return LostOwnership(msg)
         self.abort()
-        text = refused[0] if refused else f"{error.str()} ({error.name()})"
+        # A batch is refused as a whole; the largest record of it is the likely cause.
+        text = max(refused)[1] if refused else f"{error.str()} ({error.name()})"
         return InfrastructureError(f"{self._id}: {what}: {text}; check the topic's max.message.bytes and the rights")
 
     def abort(self) -> None:
