@@ -53,5 +53,5 @@ def test_a_refused_record_refuses_its_whole_transaction(settings: Settings) -> N
     with pytest.raises(InfrastructureError, match=r"refused record b'big'.*max\.message\.bytes"):
         transactions.write(records)
     assert read_log(settings, settings.group, 0).records == {b"k": b"before"}
-    transactions.write([Outgoing(settings.group, 0, b"k", None)])
+    owner(settings).write([Outgoing(settings.group, 0, b"k", None)])
     assert read_log(settings, settings.group, 0).records == {}
