@@ -173,7 +173,7 @@ def mock_cluster() -> Iterator[str]:
     """Run librdkafka's in-memory cluster in this process and yield its address."""
     from confluent_kafka import Producer  # noqa: PLC0415
 
-    cluster = Producer({"bootstrap.servers": "none", "test.mock.num.brokers": 1})
+    cluster = Producer({"bootstrap.servers": "none", "test.mock.num.brokers": 1, "log_level": 3})
     broker = next(iter(cluster.list_topics(timeout=10).brokers.values()))
     yield f"{broker.host}:{broker.port}"
     del cluster
