@@ -136,13 +136,10 @@ class TypeCountsState:
 
     def add(self, reading: Reading) -> None:
         """Add the rows of a reading."""
-        for name in TYPES:
-            if count := getattr(reading, name):
-                setattr(self, name, getattr(self, name) + count)
+        for name, count in reading.types.items():
+            setattr(self, name, getattr(self, name) + count)
         if reading.low < 0:
-            self.negative += int(np.count_nonzero(reading.numbers < 0))
-        if len(reading.parsed):
-            self.negative += int(np.count_nonzero(reading.parsed < 0))
+            self.negative += int(np.count_nonzero(reading.all_numbers < 0))
 
     def merge(self, other: TypeCountsState, /) -> None:
         """Add another state's rows; raises `SpecMismatch`."""

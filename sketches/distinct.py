@@ -125,9 +125,8 @@ class DistinctState:
 
     def add_numbers(self, reading: Reading) -> None:
         """Add the integers of a reading."""
-        count = reading.integral + reading.integral_float
-        if count:
-            self.n += count
+        if reading.integers:
+            self.n += reading.integers
             self._keep(_mix(_identities(reading)))
 
     def add_texts(self, texts: Iterable[str], rows: int) -> None:
@@ -162,7 +161,7 @@ def _identities(reading: Reading) -> NDArray[np.uint64]:
             return bits
         return np.where(np.abs(reading.numbers) < _EXACT, bits, reading.exact.view(np.uint64))
     numbers = reading.numbers + 0.0  # -0.0 becomes 0.0
-    return (numbers[numbers == np.rint(numbers)] if reading.fractional else numbers).view(np.uint64)
+    return (numbers[numbers == np.rint(numbers)] if "fractional" in reading.types else numbers).view(np.uint64)
 
 
 def _mix(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:

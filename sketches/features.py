@@ -169,9 +169,8 @@ class FeatureState:
         if not self.spec.categorical:
             self.distinct.add_numbers(reading)
         if len(numbers := reading.all_numbers):
-            ends = (reading.low, reading.high) if numbers is reading.numbers else (numbers.min(), numbers.max())
-            self.moments.add(numbers, *ends)
-            self.quantiles.add(numbers, *ends)
+            self.moments.add(numbers, reading.low, reading.high)
+            self.quantiles.add(numbers, reading.low, reading.high)
 
     def merge(self, other: FeatureState, /) -> None:
         """Add another state's rows; raises `SpecMismatch`."""

@@ -20,7 +20,8 @@ from sketches.reading import read
 from sketches.runs import compact, row_length
 from sketches.state import require_same_spec
 
-_LONGEST_RUN = 16_384
+RUN = 16_384
+"""Numbers that wait to be compacted together; 128 kB a state at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +98,14 @@ class QuantilesState:
     .. [1] Karnin, Lang, Liberty (2016), FOCS, arXiv:1603.05346.
     """
 
-    __slots__ = ("_sketch", "spec")
+    __slots__ = ("_high", "_low", "_sketch", "_waiting", "_waiting_n", "spec")
 
     def __init__(self, spec: QuantilesSpec, sketch: kll_doubles_sketch | None = None) -> None:
         self.spec = spec
         self._sketch = kll_doubles_sketch(spec.k) if sketch is None else sketch
+        self._waiting: list[NDArray[np.float64]] = []
+        self._waiting_n = 0
+        self._low, self._high = math.inf, -math.inf
 
     @classmethod
     def from_levels(
@@ -159,22 +163,24 @@ class QuantilesState:
     @property
     def n(self) -> int:
         """Finite numbers, those that strings spell included."""
-        return int(self._sketch.n)
+        return int(self._sketch.n) + self._waiting_n
 
     @property
     def minimum(self) -> float:
         """Smallest number; NaN if there is none."""
-        return float(self._sketch.get_min_value()) if self.n else math.nan
+        return float(self._settled().get_min_value()) if self.n else math.nan
 
     @property
     def maximum(self) -> float:
         """Largest number; NaN if there is none."""
-        return float(self._sketch.get_max_value()) if self.n else math.nan
+        return float(self._settled().get_max_value()) if self.n else math.nan
 
     @property
     def rank_error(self) -> float:
         """Bound on the error of a rank, as a share of n, at 99 %; 0.0 while the sketch is exact."""
-        return float(self._sketch.normalized_rank_error(as_pmf=False)) if self._sketch.is_estimation_mode() else 0.0
+        return (
+            float(self._settled().normalized_rank_error(as_pmf=False)) if self._settled().is_estimation_mode() else 0.0
+        )
 
     def update(self, block: Block, /) -> None:
         """Add the rows of a block."""
@@ -183,25 +189,25 @@ class QuantilesState:
 
     def add(self, values: NDArray[np.float64], low: float | None = None, high: float | None = None) -> None:
         """Add finite numbers, whose extremes the caller may already know."""
-        row = row_length(self.spec.k)
-        while len(values) >= max(2 * row, self.spec.k + 1):
-            length = min(row << (len(values) // row).bit_length() - 1, max(_LONGEST_RUN, 2 * row))
-            run, values = values[:length], values[length:]
-            kept, level = compact(run, self.spec.k, secrets.randbits(32))
-            ends = (low, high) if low is not None and high is not None else (float(run.min()), float(run.max()))
-            self._sketch.merge(_one_level(kept, level, self.spec.k, ends))
-        if len(values):
-            self._sketch.update(values)
+        if not len(values):
+            return
+        # A copy: the numbers may be a view of a message that is about to be freed.
+        self._waiting.append(values.copy())
+        self._waiting_n += len(values)
+        self._low = min(self._low, float(values.min()) if low is None else low)
+        self._high = max(self._high, float(values.max()) if high is None else high)
+        if self._waiting_n >= RUN:
+            self._settle(RUN)
 
     def merge(self, other: QuantilesState, /) -> None:
         """Add another state's numbers; raises `SpecMismatch`."""
         require_same_spec(self, other)
         # The library empties or corrupts a sketch that is merged with itself.
-        self._sketch.merge(kll_doubles_sketch.deserialize(other.to_bytes()) if other is self else other._sketch)
+        self._settled().merge(kll_doubles_sketch.deserialize(other.to_bytes()) if other is self else other._settled())
 
     def to_bytes(self) -> bytes:
         """Write the state, in the library's own form, readable from Java and C++."""
-        return bytes(self._sketch.serialize())
+        return bytes(self._settled().serialize())
 
     def levels(self) -> list[list[float]]:
         """List the values kept by level; one in level i stands for 2**i numbers."""
@@ -240,6 +246,27 @@ class QuantilesState:
         values, weight = self.weighted()
         inner = values[np.minimum(np.searchsorted(weight, wanted * self.n * (1 - 1e-15)), len(values) - 1)]
         return np.where(wanted <= 0, self.minimum, np.where(wanted >= 1, self.maximum, inner))
+
+    def _settled(self) -> kll_doubles_sketch:
+        """Give the sketch of all numbers, those that waited included."""
+        if self._waiting_n:
+            self._settle(1)
+        return self._sketch
+
+    def _settle(self, least: int) -> None:
+        """Move what waits into the sketch until fewer than `least` numbers are left."""
+        values = np.concatenate(self._waiting)
+        k, row = self.spec.k, row_length(self.spec.k)
+        while len(values) >= max(least, 2 * row, k + 1):
+            length = min(row << (len(values) // row).bit_length() - 1, max(RUN, 2 * row))
+            run, values = values[:length], values[length:]
+            kept, level = compact(run, k, secrets.randbits(32))
+            self._sketch.merge(_one_level(kept, level, k, (self._low, self._high)))
+        if len(values) >= least:
+            self._sketch.update(values)
+            values = values[:0]
+        self._waiting = [values] if len(values) else []
+        self._waiting_n = len(values)
 
 
 def _one_level(values: NDArray[np.float64], level: int, k: int, ends: tuple[float, float]) -> kll_doubles_sketch:

@@ -29,7 +29,7 @@ def compact(values: NDArray[np.float64], k: int, coins: int) -> tuple[NDArray[np
     Parameters
     ----------
     values : ndarray of float64, shape (row_length(k) * 2**j,)
-        Finite numbers in any order.
+        Finite numbers in any order; overwritten.
     k : int
         Level size of the sketch.
     coins : int
@@ -50,14 +50,16 @@ def compact(values: NDArray[np.float64], k: int, coins: int) -> tuple[NDArray[np
     row = row_length(k)
     level = 0
     while len(values) > k:
-        if len(values) < 2 * row:
-            values = np.sort(values)[coins >> level & 1 :: 2]
+        shift = 2 if len(values) >= 4 * k else 1
+        step = 1 << shift
+        start = coins >> level & step - 1
+        if len(values) < step * row:
+            values.sort()
+            values = values[start::step].copy()
         else:
-            rows = np.sort(values.reshape(-1, row), axis=1).reshape(-1, 2 * row)
-            start = coins >> level & 1
-            kept = np.empty((len(rows), row))
-            kept[:, : row // 2] = rows[:, start:row:2]
-            kept[:, row // 2 :] = rows[:, row + 1 - start :: 2]
-            values = kept.reshape(-1)
-        level += 1
-    return np.sort(values), level
+            rows = values.reshape(-1, step, row)
+            rows.sort(axis=2)
+            values = np.concatenate([rows[:, i, (start + i) % step :: step] for i in range(step)], axis=1).reshape(-1)
+        level += shift
+    values.sort()
+    return values, level
