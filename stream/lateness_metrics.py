@@ -14,24 +14,31 @@ _EDGES_MS = (np.array(_EDGES_S) * 1_000).astype(np.int64)
 
 
 class Lateness:
-    """Collector of one histogram a model: how far behind its stream time an event came.
+    """Collector of one histogram a model: how far behind the newest event of its partition each event came.
 
     The client's own histogram takes one value a call; a block of thousands is one `searchsorted` here.
 
     Examples
     --------
     >>> lateness = Lateness()
-    >>> lateness.observe("adult", np.array([0, 500, 61_000]))
-    >>> next(iter(lateness.collect())).samples[1].value
-    2.0
+    >>> lateness.observe("adult", 0, np.array([60_000, 61_000, 60_500]))
+    >>> [int(sample.value) for sample in next(iter(lateness.collect())).samples[:2]]
+    [2, 3]
     """
 
     def __init__(self) -> None:
+        self._newest_ms: dict[tuple[str, int], int] = {}
         self._counts: dict[str, NDArray[np.int64]] = {}
         self._sums_ms: dict[str, int] = {}
 
-    def observe(self, model: str, lateness_ms: NDArray[np.int64]) -> None:
-        """Add the lateness of each row of a block, shape (n,), in milliseconds."""
+    def observe(self, model: str, partition: int, event_time_ms: NDArray[np.int64]) -> None:
+        """Add a block's events in arrival order, shape (n,), UTC in milliseconds."""
+        if not len(event_time_ms):
+            return
+        newest = np.maximum.accumulate(event_time_ms)
+        np.maximum(newest, self._newest_ms.get((model, partition), newest[0]), out=newest)
+        self._newest_ms[model, partition] = int(newest[-1])
+        lateness_ms = newest - event_time_ms
         bins = np.searchsorted(_EDGES_MS, lateness_ms, side="left")
         counts = np.bincount(bins, minlength=len(_EDGES_MS) + 1)
         self._counts[model] = self._counts.get(model, 0) + counts
@@ -40,7 +47,9 @@ class Lateness:
     def collect(self) -> Iterator[Metric]:
         """Yield the histograms; called by the registry at each scrape."""
         family = HistogramMetricFamily(
-            "sketchwatch_event_lateness_seconds", "How far behind its stream time an event came.", labels=("model",)
+            "sketchwatch_event_lateness_seconds",
+            "How far behind the newest event of its partition an event came.",
+            labels=("model",),
         )
         edges = (*(str(edge) for edge in _EDGES_S), "+Inf")
         for model, counts in self._counts.copy().items():

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Thread
 from types import TracebackType
 from typing import Self
@@ -14,7 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, star
 from prometheus_client.process_collector import ProcessCollector
 
 from stream.lateness_metrics import Lateness
-from stream.report_metrics import FeatureCap, LatestReports, subject_labels
+from stream.report_metrics import OTHER, FeatureCap, LatestReports, deciding, subject_labels
 from topics.batches import Rejected
 from windows.definition import Catalog
 from windows.events import Counted, Side
@@ -103,9 +104,11 @@ class Metrics:
         model, version = self._names(model, version)
         self._ingested.labels(model, version, side).inc(rows)
 
-    def lateness(self, model: str, lateness_ms: NDArray[np.int64]) -> None:
-        """Observe how far behind its stream time each row of a block came, shape (n,), in milliseconds."""
-        self._lateness.observe(self._names(model, None)[0], lateness_ms)
+    def lateness(self, model: str, partition: int, event_time_ms: NDArray[np.int64]) -> None:
+        """Observe how far behind the newest event of its partition each event of a block came, shape (n,)."""
+        name, _ = self._names(model, None)
+        if name != UNKNOWN:
+            self._lateness.observe(name, partition, event_time_ms)
 
     def rejected(self, rejected: Rejected) -> None:
         """Count refused rows by the reason's code."""
@@ -126,11 +129,9 @@ class Metrics:
         names = (report.model, report.version)
         self._latest.put(report)
         self._reports.labels(*names, report.monitor, report.status).inc()
-        for verdict in report.verdicts:
-            if verdict.outcome == "skipped":
-                continue
+        for verdict in deciding(report):
             labels = subject_labels(self._cap, *names, report.monitor, verdict)
-            if "(other)" in labels:
+            if OTHER in labels:
                 self._dropped.labels(*names).inc()
             self._violations.labels(*names, report.monitor, *labels, "violation")
 
@@ -165,9 +166,9 @@ class Metrics:
         for gauge in (self._lag, self._pending, self._checkpoint_at, self._recovery):
             gauge.remove_by_labels({"partition": str(partition)})
 
-    def handed_over(self, model: str) -> None:
-        """Drop the reports of a model that another worker judges from now on."""
-        self._latest.forget(model)
+    def judging(self, judges: Callable[[str], bool]) -> None:
+        """Drop the reports of every model that another worker judges from now on."""
+        self._latest.keep(judges)
 
     def serve(self, port: int, address: str = "127.0.0.1") -> Exporter:
         """Serve the registry over HTTP in a daemon thread.

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
@@ -23,7 +23,7 @@ _ROWS = {
 }
 _VALUES = {
     "value": "Statistic of the latest judged window.",
-    "error": "Part of the statistic that may come from the sketches.",
+    "error": "Its error: of the sketches, or of a quality metric one standard deviation.",
     "threshold": "Value at which the check turns into a violation.",
     "pvalue": "Probability of such a statistic in a healthy window.",
 }
@@ -56,22 +56,29 @@ class FeatureCap:
         return feature in admitted
 
 
+def deciding(report: Report) -> Iterator[Verdict]:
+    """Verdicts that count: neither skipped nor told beside another one."""
+    return (verdict for verdict in report.verdicts if not (verdict.advisory or verdict.outcome == "skipped"))
+
+
 def subject_labels(cap: FeatureCap, model: str, version: str, monitor: str, verdict: Verdict) -> tuple[str, str]:
     """Labels `feature` and `statistic` of a verdict; a model-quality metric is a statistic of no feature.
 
-    An extra column's name comes from messages alone, so it never becomes a label.
+    A feature has one drift verdict, told by its statistic, and many shares, each told by its check. An extra column's
+    name comes from messages alone, so it never becomes a label.
     """
     if monitor == "model_quality":
         return "", verdict.subject
     named = verdict.check != "extra_column_check" and cap.admits(model, version, verdict.subject)
-    return verdict.subject if named else OTHER, verdict.statistic or verdict.check
+    statistic = verdict.check.removesuffix("_check") if verdict.statistic in {"", "share"} else verdict.statistic
+    return verdict.subject if named else OTHER, statistic
 
 
 class LatestReports:
-    """Collector of the newest window's report of each model version and monitor.
+    """Collector of the newest window's final report of each model version and monitor.
 
-    A revision of an older window leaves the gauges alone, and a series disappears with the verdict it came from.
-    Reports are bounded by the defined models, verdicts by the feature cap.
+    A preview, or a revision of an older window, leaves the gauges alone, and a series disappears with the verdict it
+    came from. Reports are bounded by the defined models, verdicts by the feature cap.
     """
 
     def __init__(self, cap: FeatureCap) -> None:
@@ -79,16 +86,15 @@ class LatestReports:
         self._latest: dict[tuple[str, str, str], Report] = {}
 
     def put(self, report: Report) -> None:
-        """Remember a report if no later window was reported."""
+        """Remember a final report if no later window has one."""
         key = (report.model, report.version, report.monitor)
         held = self._latest.get(key)
-        if held is None or report.window_end_ms >= held.window_end_ms:
+        if report.final and (held is None or report.window_end_ms >= held.window_end_ms):
             self._latest[key] = report
 
-    def forget(self, model: str) -> None:
-        """Drop a model that another worker judges from now on."""
-        for key in [key for key in self._latest if key[0] == model]:
-            del self._latest[key]
+    def keep(self, judges: Callable[[str], bool]) -> None:
+        """Drop the models that are judged elsewhere."""
+        self._latest = {key: report for key, report in self._latest.items() if judges(key[0])}
 
     def collect(self) -> Iterator[Metric]:
         """Yield every gauge; called by the registry at each scrape."""
@@ -116,7 +122,7 @@ class LatestReports:
         )
         for key, report in reports:
             seen: set[tuple[str, str]] = set()
-            for verdict in report.verdicts:
+            for verdict in deciding(report):
                 subject = subject_labels(self._cap, *key, verdict)
                 if OTHER in subject or subject in seen:
                     continue
@@ -160,5 +166,6 @@ def _windows(reports: list[tuple[tuple[str, str, str], Report]]) -> Iterator[Met
         for name, family in rows.items():
             family.add_metric(key, getattr(report, name))
         for outcome in ("ok", "violation", "early_warning", "insufficient", "skipped"):
-            outcomes.add_metric((*key, outcome), sum(verdict.outcome == outcome for verdict in report.verdicts))
+            counted = sum(verdict.outcome == outcome for verdict in report.verdicts if not verdict.advisory)
+            outcomes.add_metric((*key, outcome), counted)
     yield from (end, size, outcomes, coverage, partitions, *rows.values())

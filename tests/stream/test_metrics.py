@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import urllib.request
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -70,6 +71,31 @@ def test_a_revision_of_the_newest_window_replaces_it(metrics: Metrics) -> None:
     assert drift(metrics, "value") == 0.4
 
 
+def test_a_preview_of_a_newer_window_leaves_the_gauges_alone(metrics: Metrics) -> None:
+    metrics.report(report(verdict(value=0.5), hour=2))
+    metrics.report(replace(report(verdict(value=0.9), hour=3), final=False))
+    assert drift(metrics, "value") == 0.5
+
+
+def test_an_advisory_verdict_counts_nowhere(metrics: Metrics) -> None:
+    metrics.report(report(verdict(), verdict(outcome="violation", value=0.9, advisory=True)))
+    labels = {"model": "adult", "model_version": "1", "monitor": "data_drift"}
+    assert drift(metrics, "value") == 0.25
+    assert drift(metrics, "violating") == 0
+    assert sample(metrics, "window_verdicts", **labels, outcome="violation") == 0
+
+
+def test_checks_of_one_feature_are_told_apart(metrics: Metrics) -> None:
+    shares = [
+        Verdict("age", f"{check}_check", "calibrated", "ok", "share", value)
+        for check, value in (("completeness", 0.9), ("data_type", 0.8))
+    ]
+    metrics.report(report(*shares, monitor="data_quality"))
+    labels = {"model": "adult", "model_version": "1", "monitor": "data_quality", "feature": "age"}
+    assert sample(metrics, "verdict_value", **labels, statistic="completeness") == 0.9
+    assert sample(metrics, "verdict_value", **labels, statistic="data_type") == 0.8
+
+
 def test_windows_tell_their_end_coverage_and_partitions(metrics: Metrics) -> None:
     metrics.report(report(verdict(), late=7))
     labels = {"model": "adult", "model_version": "1", "monitor": "data_drift"}
@@ -125,7 +151,7 @@ def test_models_without_a_definition_share_one_label(metrics: Metrics, count: in
         metrics.ingested(f"stranger-{i}", "1", "events", 2)
         metrics.counted(Counted("unknown_model", f"stranger-{i}", 2))
         metrics.rejected(Rejected("in", 0, i, "bad_time", "", 2, "", 9, f"stranger-{i}"))
-        metrics.lateness(f"stranger-{i}", np.array([1, 2]))
+        metrics.lateness(f"stranger-{i}", 0, np.array([1, 2]))
     assert sample(metrics, "ingested_rows_total", model=UNKNOWN, model_version=UNKNOWN, side="events") == 2 * count
     assert sample(metrics, "exceptional_rows_total", model=UNKNOWN, reason="unknown_model") == 2 * count
     assert sample(metrics, "rejected_rows_total", model=UNKNOWN, topic="in", reason="bad_time") == 2 * count
@@ -140,14 +166,21 @@ def test_a_version_without_a_definition_is_unknown_too(metrics: Metrics) -> None
 
 
 def test_lateness_of_blocks_adds_up_to_one_histogram(metrics: Metrics) -> None:
-    late = np.random.default_rng(1).integers(0, 10_000_000, 5_000)
-    metrics.lateness("adult", late[:1_000])
-    metrics.lateness("adult", late[1_000:])
+    times = np.random.default_rng(1).integers(0, 10_000_000, 5_000)
+    late = np.maximum.accumulate(times) - times
+    for block in np.split(times, [0, 1_000, 1_001, 4_000]):
+        metrics.lateness("adult", 0, block)
     for edge in (0.0, 1.0, 300.0, 3_600.0):
         counted = sample(metrics, "event_lateness_seconds_bucket", model="adult", le=str(edge))
         assert counted == (late <= edge * 1_000).sum()
     assert sample(metrics, "event_lateness_seconds_count", model="adult") == 5_000
     assert sample(metrics, "event_lateness_seconds_sum", model="adult") == pytest.approx(late.sum() / 1_000)
+
+
+def test_a_partition_that_runs_ahead_makes_no_other_late(metrics: Metrics) -> None:
+    metrics.lateness("adult", 0, np.array([10_000_000]))
+    metrics.lateness("adult", 1, np.array([0, 1]))
+    assert sample(metrics, "event_lateness_seconds_bucket", model="adult", le="0.0") == 3
 
 
 def test_a_lost_partition_takes_its_series_along(metrics: Metrics) -> None:
@@ -166,7 +199,9 @@ def test_a_lost_partition_takes_its_series_along(metrics: Metrics) -> None:
 
 def test_a_model_that_moved_away_is_shown_no_longer(metrics: Metrics) -> None:
     metrics.report(report(verdict()))
-    metrics.handed_over("adult")
+    metrics.judging(lambda model: model == "adult")
+    assert drift(metrics, "value") == 0.25
+    metrics.judging(lambda model: model != "adult")
     assert drift(metrics, "value") is None
 
 
