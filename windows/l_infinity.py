@@ -9,13 +9,17 @@ from collections.abc import Mapping
 DEEQU_CRITICAL = 1.8
 
 
-def categorical_distance(window: Mapping[str, int], baseline: Mapping[str, int]) -> tuple[float, str]:
+def categorical_distance(
+    window: Mapping[str, int], baseline: Mapping[str, int], n: int | None = None, m: int | None = None
+) -> tuple[float, str]:
     """Compare two category counts by the largest gap between shares.
 
     Parameters
     ----------
     window, baseline : mapping of str to int
         Rows a category, neither empty.
+    n, m : int, optional
+        All rows of each, where the counts leave out rare categories.
 
     Returns
     -------
@@ -33,7 +37,7 @@ def categorical_distance(window: Mapping[str, int], baseline: Mapping[str, int])
     >>> categorical_distance({"a": 1, "b": 1}, {"a": 3, "b": 1})
     (0.25, 'a')
     """
-    n, m = sum(window.values()), sum(baseline.values())
+    n, m = n or sum(window.values()), m or sum(baseline.values())
     if not n or not m:
         msg = f"expected counts on both sides, got {n} rows in the window and {m} in the baseline"
         raise ValueError(msg)

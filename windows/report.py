@@ -45,13 +45,16 @@ class Verdict:
     baseline_n: int | None = None
     reason: str | None = None
     description: str = ""
+    advisory: bool = False
+    """Stands beside the verdict that counts for this subject and check; never a violation of its own."""
 
     def as_record(self) -> dict[str, Any]:
-        """Fields of the public record, without the description."""
+        """Fields of the public record, without the description; `advisory` only where it is true."""
         fields = ("subject", "check", "mode", "outcome", "statistic", "value", "error", "threshold", "pvalue", "alpha")
         record = {name: getattr(self, name) for name in fields}
         record["interval"] = None if self.interval is None else list(self.interval)
-        return record | {"n": self.n, "baseline_n": self.baseline_n, "reason": self.reason}
+        record |= {"n": self.n, "baseline_n": self.baseline_n, "reason": self.reason}
+        return record | {"advisory": True} if self.advisory else record
 
 
 @dataclass(frozen=True, slots=True)

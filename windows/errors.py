@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can go wrong in judgement.
+
+WindowError
+├── BaselineError       a baseline's files or records do not say what they should
+└── PartitionsChanged   state belongs to another partition or another number of partitions
+"""
+
+from __future__ import annotations
+
+
+class WindowError(Exception):
+    """Base of every error raised by `windows`."""
+
+
+class BaselineError(WindowError):
+    """A baseline cannot be read: expected and received form, and where."""
+
+
+class PartitionsChanged(WindowError):
+    """State of one partition was given to another, or the topic's number of partitions changed."""

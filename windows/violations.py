@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From reports to what is told: violations found, and violations taken back by a later revision."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, replace
+from datetime import datetime
+from typing import Any
+
+from windows.report import Report, Verdict, Violation
+from windows.settle import Earlier
+
+
+def violations_of(report: Report) -> list[Violation]:
+    """List the violations of a report; a preview has none.
+
+    Examples
+    --------
+    >>> bad = (Verdict("age", "completeness_check", "literal", "violation"),)
+    >>> report = Report("m", "1", "data_quality", 0, 1_000, 4, True, "CompletedWithViolations", "1", "0", verdicts=bad)
+    >>> [violation.verdict.subject for violation in violations_of(report)]
+    ['age']
+    """
+    if not report.final:
+        return []
+    return [_violation(report, verdict) for verdict in report.verdicts if _counts(verdict)]
+
+
+def _counts(verdict: Verdict) -> bool:
+    return verdict.outcome == "violation" and not verdict.advisory
+
+
+def _violation(report: Report, verdict: Verdict) -> Violation:
+    return Violation(
+        "violation",
+        report.model,
+        report.version,
+        report.monitor,
+        report.window_start_ms,
+        report.window_end_ms,
+        report.revision,
+        verdict,
+    )
+
+
+def resolved(previous: Iterable[Violation], report: Report) -> list[Violation]:
+    """List the earlier violations that a later revision of their report takes back.
+
+    Parameters
+    ----------
+    previous : iterable of Violation
+        What earlier revisions said; other windows, monitors and types are left alone.
+    report : Report
+        The later revision. A preview or a failed report takes nothing back.
+
+    Returns
+    -------
+    list of Violation
+        Of type resolved, with the verdict of today, or the earlier one marked as skipped if the check is gone.
+    """
+    if not report.final or report.status == "Failed":
+        return []
+    today = {(verdict.subject, verdict.check): verdict for verdict in report.verdicts if not verdict.advisory}
+    found = []
+    for violation in previous:
+        same = (violation.model, violation.version, violation.window_start_ms, violation.monitor)
+        if violation.type != "violation" or same != (
+            report.model,
+            report.version,
+            report.window_start_ms,
+            report.monitor,
+        ):
+            continue
+        verdict = today.get((violation.verdict.subject, violation.verdict.check))
+        if verdict is None:
+            verdict = replace(violation.verdict, outcome="skipped", reason="no longer checked")
+        if not _counts(verdict):
+            text = f"Resolved by revision {report.revision}"
+            found.append(violation.resolved(report.revision, replace(verdict, description=text)))
+    return found
+
+
+def earlier_of(reports: int, violations: Iterable[Violation]) -> Earlier:
+    """Sum up what one monitor said of a window, for `evaluate`.
+
+    Parameters
+    ----------
+    reports : int
+        How often the monitor judged the window, previews apart.
+    violations : iterable of Violation
+        Those of its latest report.
+    """
+    return Earlier(reports, frozenset((v.verdict.subject, v.verdict.check) for v in violations))
+
+
+def violation_from_record(record: Mapping[str, Any]) -> Violation:
+    """Read a violation from its public record.
+
+    Examples
+    --------
+    >>> verdict = Verdict("age", "baseline_drift_check", "simple", "violation")
+    >>> bad = Violation("violation", "m", "1", "data_drift", 0, 1_000, 1, verdict)
+    >>> violation_from_record(bad.as_record()) == bad
+    True
+    """
+    known = {field.name for field in fields(Verdict)}
+    verdict = {name: _number(value) for name, value in record["verdict"].items() if name in known}
+    if verdict.get("interval") is not None:
+        low, high = verdict["interval"]
+        verdict["interval"] = (_number(low), _number(high))
+    return Violation(
+        record["type"],
+        record["model"],
+        record["model_version"],
+        record["monitor"],
+        _time_ms(record["window"]["start"]),
+        _time_ms(record["window"]["end"]),
+        record["revision"],
+        Verdict(**verdict, description=record["description"]),
+    )
+
+
+def _time_ms(text: str) -> int:
+    return round(datetime.fromisoformat(text).timestamp() * 1_000)
+
+
+def _number(value: Any) -> Any:
+    special = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+    return special.get(value, value) if isinstance(value, str) else value
