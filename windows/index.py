@@ -100,7 +100,7 @@ class IdIndex:
             same = (seen >> _HALF).astype(np.uint32) == hashes[todo]
             if same.any():
                 rows = self._row(seen[same])
-                sure = confirm(rows, todo[same])
+                sure = self._confirmed(rows, todo[same], confirm)
                 held[todo[same][sure]] = rows[sure]
                 todo = todo[held[todo] < 0]
             slots[todo] += 1
@@ -136,10 +136,15 @@ class IdIndex:
             hit = np.flatnonzero(same)
             if hit.size:
                 rows = self._row(seen[hit])
-                sure = confirm(rows, todo[hit])
+                sure = self._confirmed(rows, todo[hit], confirm)
                 found[todo[hit[sure]]] = rows[sure]
                 on[hit[sure]] = False
             todo, slots, hashes = todo[on], slots[on] + 1, hashes[on]
+
+    @staticmethod
+    def _confirmed(rows: Rows, which: Rows, confirm: Confirm) -> NDArray[np.bool_]:
+        # Dropped rows have negative numbers, which would read the other end of the caller's arrays.
+        return confirm(np.maximum(rows, 0), which) & (rows >= 0)
 
     def _reserve(self, more: int, alive: Alive) -> None:
         if 2 * (self._filled + more) <= 1 << self._bits:

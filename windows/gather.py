@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Partials of one window from all source partitions, until it is complete enough to be judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from windows.definition import Catalog, ModelDefinition
+from windows.events import Partial
+from windows.open_window import FEATURE, QUALITY, ROWS, WindowCounts
+from windows.specs import profile_spec, quality_spec
+from windows.window_profile import WindowProfile
+
+Key = tuple[str, str, int]
+
+
+class Told(Protocol):
+    """What was last told of a window; whatever differs from it is news."""
+
+    @property
+    def revision(self) -> int:
+        """Sum of the partitions' revisions."""
+
+    @property
+    def features_closed(self) -> bool:
+        """Whether monitors of features judged."""
+
+    @property
+    def labels_closed(self) -> bool:
+        """Whether monitors of labels judged for good."""
+
+
+@dataclass(slots=True)
+class _Source:
+    """One source partition's view of one window; `rows` comes after all other parts of its revision."""
+
+    parts: dict[str, Partial] = field(default_factory=dict)
+    rows: Partial | None = None
+    counts: WindowCounts = field(default_factory=WindowCounts)
+    gone: bool = False
+
+    @property
+    def torn(self) -> bool:
+        """Whether the part `rows` of the newest revision has not come yet."""
+        newest = max((part.revision for part in self.parts.values()), default=0)
+        return not self.gone and (self.rows is None or self.rows.revision < newest)
+
+
+@dataclass(slots=True)
+class _Window:
+    sources: dict[int, _Source] = field(default_factory=dict)
+    features_since_ms: int | None = None
+    labels_since_ms: int | None = None
+    told: tuple[int, bool, bool] = (0, False, False)
+
+
+class Gather:
+    """Windows as their partials come in, and which of them may be judged.
+
+    A window is due for its features once every partition closed it to events, or `idle_timeout` after the first did (a
+    partition may never have seen the model); likewise for its labels; and again whenever a revision comes.
+
+    Parameters
+    ----------
+    partitions : int
+        Of the source topics.
+    catalog : Catalog
+        The definitions, which may grow.
+    """
+
+    def __init__(self, partitions: int, catalog: Catalog) -> None:
+        self._partitions = partitions
+        self._catalog = catalog
+        self._windows: dict[Key, _Window] = {}
+        self._undecided: set[Key] = set()
+
+    def __len__(self) -> int:
+        return len(self._windows)
+
+    def arrived(self, partial: Partial, source_partition: int, partitions: int, now_ms: int) -> None:
+        """Take one part of a window from one source partition; it replaces the one before.
+
+        Parameters
+        ----------
+        partial : Partial
+            Parts of one revision come before its `rows`. A payload of None takes the part back; of `rows`, the window.
+        source_partition, partitions : int
+            Which of how many it is of.
+        now_ms : int
+            Wall-clock time, from which partitions that never close the window are waited for.
+
+        Raises
+        ------
+        CorruptState
+            If the counts cannot be read.
+        """
+        self._partitions = max(self._partitions, partitions)
+        key = partial.model, partial.version, partial.window_start_ms
+        if partial.payload is None and source_partition not in self._sources(key):
+            return
+        window = self._windows.setdefault(key, _Window())
+        source = window.sources.setdefault(source_partition, _Source())
+        self._undecided.add(key)
+        if partial.part != ROWS:
+            if partial.payload is not None:
+                source.parts[partial.part] = partial
+            elif not source.gone:
+                source.parts.pop(partial.part, None)
+        elif partial.payload is None:
+            # What was gathered stays until it has been judged: a window's end may come together with its tombstones.
+            source.gone = True
+        else:
+            source.gone, source.rows, source.counts = False, partial, WindowCounts.from_bytes(partial.payload)
+            if partial.features_closed and window.features_since_ms is None:
+                window.features_since_ms = now_ms
+            if partial.labels_closed and window.labels_since_ms is None:
+                window.labels_since_ms = now_ms
+
+    def reported(self, model: str, version: str, window_start_ms: int, told: Told) -> None:
+        """Remember what a former owner told of a window, so that it is not told again."""
+        window = self._windows.setdefault((model, version, window_start_ms), _Window())
+        window.told = (told.revision, told.features_closed, told.labels_closed)
+
+    def due(self, now_ms: int) -> list[WindowProfile]:
+        """Windows that may be judged and were not told as they are now, oldest first; each then counts as told.
+
+        Parameters
+        ----------
+        now_ms : int
+            Wall-clock time.
+
+        Raises
+        ------
+        CorruptState
+            If a state cannot be read.
+        """
+        profiles = []
+        for key in sorted(self._undecided, key=lambda key: (key[2], key)):
+            window = self._windows[key]
+            definition = self._definition(key, window)
+            if definition is None or any(source.torn for source in window.sources.values()):
+                continue
+            profile = _profile(definition, key[2], window, self._partitions, now_ms)
+            told = (profile.revision, profile.features_closed, profile.labels_closed)
+            if profile.features_closed and told != window.told:
+                profiles.append(_with_states(profile, window))
+                window.told = told
+            self._settle(key, window, profile)
+        return profiles
+
+    def _settle(self, key: Key, window: _Window, profile: WindowProfile) -> None:
+        """Look again only at windows that time alone can close; forget those that every partition took back."""
+        if all(source.gone for source in window.sources.values()):
+            del self._windows[key]
+            self._undecided.discard(key)
+        elif profile.features_closed and (profile.labels_closed or window.labels_since_ms is None):
+            self._undecided.discard(key)
+
+    def _sources(self, key: Key) -> dict[int, _Source]:
+        return self._windows[key].sources if key in self._windows else {}
+
+    def _definition(self, key: Key, window: _Window) -> ModelDefinition | None:
+        """The definition most partitions used, as the catalog holds it."""
+        model, version, start_ms = key
+        used = [source.rows.definition for source in window.sources.values() if source.rows is not None]
+        history = self._catalog.history(model, version)
+        return next((d for d in history if d.revision in used), self._catalog.at(model, version, start_ms))
+
+
+def _profile(
+    definition: ModelDefinition, start_ms: int, window: _Window, partitions: int, now_ms: int
+) -> WindowProfile:
+    """Counts and marks of a window, its states still empty."""
+    sources = [source for source in window.sources.values() if source.rows is not None]
+    rows = [source.rows for source in sources if source.rows is not None]
+    to_events = sum(part.features_closed for part in rows)
+    to_labels = sum(part.labels_closed for part in rows)
+    idle_ms = definition.window.idle_timeout
+    over = any(source.gone for source in sources)
+
+    def closed(count: int, since_ms: int | None) -> bool:
+        return count >= partitions or (since_ms is not None and (over or now_ms - since_ms >= idle_ms))
+
+    features_closed = closed(to_events, window.features_since_ms)
+    labels_closed = features_closed and closed(to_labels, window.labels_since_ms)
+    counts = [source.counts for source in sources]
+    spec = quality_spec(definition)
+    return WindowProfile(
+        definition=definition,
+        window_start_ms=start_ms,
+        profile=profile_spec(definition).empty(),
+        quality=None if spec is None else spec.empty(),
+        rows=sum(c.rows for c in counts),
+        labelled=sum(c.labelled for c in counts),
+        late=sum(c.late for c in counts),
+        rejected=sum(c.rejected for c in counts),
+        duplicates=sum(c.duplicates for c in counts),
+        partitions=partitions,
+        partitions_closed=to_labels if labels_closed else to_events,
+        revision=sum(part.revision for part in rows),
+        features_closed=features_closed,
+        labels_closed=labels_closed,
+    )
+
+
+def _with_states(profile: WindowProfile, window: _Window) -> WindowProfile:
+    """Merge the partitions' states into a profile, each of them with the spec it was made with.
+
+    A part of another spec belongs to a definition that was replaced, and is left out.
+    """
+    merged = profile.profile
+    for source in window.sources.values():
+        merged.n += source.counts.rows
+        merged.overflow += source.counts.overflow
+        merged.refused.update(source.counts.refused)
+        for part in source.parts.values():
+            if part.payload is None:
+                continue
+            if part.part == QUALITY and profile.quality is not None:
+                if part.fingerprint == profile.quality.spec.fingerprint:
+                    profile.quality.merge(profile.quality.spec.from_bytes(part.payload))
+            elif part.part.startswith(FEATURE):
+                spec = merged.spec.feature_spec(part.part.removeprefix(FEATURE))
+                if part.fingerprint == spec.fingerprint:
+                    state = spec.from_bytes(part.payload)
+                    if spec.name in merged.features:
+                        merged.features[spec.name].merge(state)
+                    else:
+                        merged.features[spec.name] = state
+    return profile
