@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -51,6 +52,7 @@ class Layout:
         return sum(map(len, self.levels))
 
 
+@cache
 def capacity(k: int, levels: int) -> int:
     """Count the values that a sketch of so many levels can hold (kll_helper::compute_total_capacity).
 

@@ -17,11 +17,11 @@ from sketches.errors import CorruptState
 from sketches.fingerprint import fingerprint
 from sketches.kll_layout import Layout, capacity, max_bytes, read_layout, write_layout
 from sketches.reading import read
-from sketches.runs import compact, row_length
+from sketches.runs import compact, shortest_run
 from sketches.state import require_same_spec
 
-RUN = 16_384
-"""Numbers that wait to be compacted together; 128 kB a state at most."""
+RUN = 8_192
+"""Numbers that wait to be compacted together; 64 kB a state at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,9 +256,9 @@ class QuantilesState:
     def _settle(self, least: int) -> None:
         """Move what waits into the sketch until fewer than `least` numbers are left."""
         values = np.concatenate(self._waiting)
-        k, row = self.spec.k, row_length(self.spec.k)
-        while len(values) >= max(least, 2 * row, k + 1):
-            length = min(row << (len(values) // row).bit_length() - 1, max(RUN, 2 * row))
+        k, shortest = self.spec.k, shortest_run(self.spec.k)
+        while len(values) >= max(least, shortest):
+            length = min(1 << len(values).bit_length() - 1, max(RUN, shortest))
             run, values = values[:length], values[length:]
             kept, level = compact(run, k, secrets.randbits(32))
             self._sketch.merge(_one_level(kept, level, k, (self._low, self._high)))
