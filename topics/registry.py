@@ -31,7 +31,7 @@ class SchemaRegistry:
     """
 
     def __init__(self, config: Mapping[str, Any], subjects: tuple[str, ...]) -> None:
-        self._client = SchemaRegistryClient(dict(config))
+        self._client = SchemaRegistryClient.new_client(dict(config))
         self._subjects = subjects
         self._schemas: dict[int, Any] = {}
         self._unknown: dict[int, float] = {}
@@ -61,19 +61,25 @@ class SchemaRegistry:
 
     def _find(self, schema_id: int) -> Mapping[str, Any] | None:
         try:
-            uses = {use.subject for use in self._client.get_schema_versions(schema_id)}
-            if uses.isdisjoint(self._subjects):
-                return None
-            schema = self._client.get_schema(schema_id)
-        except SchemaRegistryError as error:
-            if error.http_status_code == 404:
-                return None
-            msg = f"expected the schema registry to answer for id {schema_id}, got {error}"
-            raise RegistryUnavailable(msg) from error
+            for subject in self._subjects:
+                for version in self._versions(subject):
+                    registered = self._client.get_version(subject, version)
+                    if registered.schema_id == schema_id and registered.schema.schema_type == "AVRO":
+                        found: Mapping[str, Any] | None = safe_schema(str(registered.schema.schema_str))
+                        return found
         except Exception as error:
             msg = f"expected the schema registry to answer for id {schema_id}, got {type(error).__name__}: {error}"
             raise RegistryUnavailable(msg) from error
-        return safe_schema(str(schema.schema_str)) if schema.schema_type == "AVRO" else None
+        return None
+
+    def _versions(self, subject: str) -> list[int]:
+        try:
+            # Newest first: an unknown id is most likely the latest.
+            return sorted(self._client.get_versions(subject), reverse=True)
+        except SchemaRegistryError as error:
+            if error.http_status_code == 404:
+                return []
+            raise
 
 
 def safe_schema(text: str, /) -> Any:
@@ -91,36 +97,33 @@ def safe_schema(text: str, /) -> Any:
         schema = json.loads(text)
         if not isinstance(schema, dict) or schema.get("name") not in (EVENT, LABEL):
             return None
-        if not _bounded(schema, {}, 0):
+        if not _bounded(schema, frozenset(), 0):
             return None
         return parse_schema(schema)
     except Exception:  # whatever json and fastavro make of a wrong schema
         return None
 
 
-def _bounded(schema: Any, open_names: dict[str, bool], depth: int) -> bool:
-    """Whether a schema is finite, and no array or map holds items without bytes."""
+def _bounded(schema: Any, open_names: frozenset[str], depth: int) -> bool:
+    """Whether a schema is finite, and no array holds items without bytes; `open_names` are still being defined."""
     if depth > _MAX_DEPTH:
         return False
-    if isinstance(schema, list):
-        return all(_bounded(branch, open_names, depth + 1) for branch in schema)
     if isinstance(schema, str):
-        # A name that is still being defined is recursion.
-        return not open_names.get(schema.rpartition(".")[2], False)
-    kind = schema["type"]
-    if isinstance(kind, (dict, list)):
-        return _bounded(kind, open_names, depth + 1)
-    if kind == "array":
-        return not _empty(schema["items"]) and _bounded(schema["items"], open_names, depth + 1)
-    if kind == "map":
-        return _bounded(schema["values"], open_names, depth + 1)
-    if kind in ("record", "error"):
-        name = schema["name"].rpartition(".")[2]
-        open_names[name] = True
-        fine = all(_bounded(field["type"], open_names, depth + 1) for field in schema["fields"])
-        open_names[name] = False
-        return fine
-    return not open_names.get(str(kind).rpartition(".")[2], False)
+        return schema.rpartition(".")[2] not in open_names
+    if isinstance(schema, list):
+        inner = schema
+    elif schema["type"] == "array":
+        inner = [schema["items"]]
+        if _empty(schema["items"]):
+            return False
+    elif schema["type"] == "map":
+        inner = [schema["values"]]
+    elif schema["type"] in ("record", "error"):
+        open_names |= {schema["name"].rpartition(".")[2]}
+        inner = [field["type"] for field in schema["fields"]]
+    else:
+        inner = [schema["type"]]
+    return all(_bounded(part, open_names, depth + 1) for part in inner)
 
 
 def _empty(schema: Any) -> bool:
