@@ -88,28 +88,35 @@ class IdIndex:
         entries = hashes.astype(np.uint64) << _HALF
         entries |= np.arange(first + self._dropped + 1, first + self._dropped + n + 1, dtype=np.uint64)
         slots = self._home(hashes)
-        # Backwards, since the last of several writes to a slot stays: the earlier arrival must win.
-        todo = np.arange(n - 1, -1, -1)
-        while todo.size:
-            at = slots[todo]
-            free = self._entries.take(at) == 0
-            self._entries[at[free]] = entries[todo[free]]
-            seen = self._entries.take(at)
-            other = seen != entries[todo]
-            todo, seen = todo[other], seen[other]
-            same = (seen >> _HALF).astype(np.uint32) == hashes[todo]
-            if same.any():
-                rows = self._row(seen[same])
-                sure = self._confirmed(rows, todo[same], confirm)
-                held[todo[same][sure]] = rows[sure]
-                todo = todo[held[todo] < 0]
-            slots[todo] += 1
+        self._claim(hashes, entries, slots, held, confirm)
         fresh = held < 0
         accepted = int(np.count_nonzero(fresh))
         if accepted < n:
             self._renumber(slots[fresh], entries[fresh], first, held)
         self._filled += accepted
         return held
+
+    def _claim(
+        self, hashes: NDArray[np.uint32], entries: NDArray[np.uint64], slots: Rows, held: Rows, confirm: Confirm
+    ) -> None:
+        """Write entries to the first free slot from `slots` on, which is moved there, or find the row that is held."""
+        which, at = np.arange(len(hashes)), slots
+        while which.size:
+            free = self._entries.take(at) == 0
+            # Backwards, since the last of several writes to a slot stays: the earlier arrival must win.
+            self._entries[at[free][::-1]] = entries[free][::-1]
+            seen = self._entries.take(at)
+            other = np.flatnonzero(seen != entries)
+            which, at, seen, hashes, entries = which[other], at[other], seen[other], hashes[other], entries[other]
+            same = np.flatnonzero((seen >> _HALF).astype(np.uint32) == hashes)
+            if same.size:
+                rows = self._row(seen[same])
+                sure = self._confirmed(rows, which[same], confirm)
+                held[which[same[sure]]] = rows[sure]
+                on = held[which] < 0
+                which, at, hashes, entries = which[on], at[on], hashes[on], entries[on]
+            at += 1
+            slots[which] = at
 
     def _renumber(self, slots: Rows, entries: NDArray[np.uint64], first: int, held: Rows) -> None:
         # The refused ids leave no holes in the row numbers: close them up in the slots and in the answers.
@@ -161,7 +168,8 @@ class IdIndex:
         self._place(entries)
 
     def _place(self, entries: NDArray[np.uint64]) -> None:
-        entries.sort()
+        # Already in slot order but for collisions, which a merge sort makes use of: 10 ms for 2 M, not 100.
+        entries.sort(kind="stable")
         order = np.arange(len(entries))
         home = (entries >> np.uint64(64 - self._bits)).astype(np.int64)
         # The slot of the i-th is max(home_i, slot_{i-1} + 1), a running maximum once i is taken off.

@@ -31,6 +31,7 @@ def take_events(model: ModelState, version: VersionState, event: BlockArrived, i
         effects += _take(model, version, arrival if whole else arrival.take(np.arange(first, stop)))
     if len(event.ids):
         effects += model.move("events", int(event.event_time_ms.max()))
+        effects += _limit(model, version, version.table(event.ids.shape[1]))
     return effects
 
 
@@ -97,7 +98,7 @@ def _take(model: ModelState, version: VersionState, arrival: _Arrival) -> list[E
         version.windows[int(arrival.starts_ms.max())].count(rejected=model.rejected)
         model.rejected = 0
     _join(model, version, table, first, arrival)
-    return effects + _limit(model, version, table)
+    return effects
 
 
 def _admit(model: ModelState, version: VersionState, arrival: _Arrival, effects: list[Effect]) -> _Arrival:
@@ -173,6 +174,7 @@ def by_window(starts_ms: Rows) -> Iterator[tuple[int, Rows | None]]:
 
 
 def _limit(model: ModelState, version: VersionState, table: RowTable) -> list[Effect]:
+    """Let the oldest pending rows go, once a block: their window keeps them, but a label no longer finds them."""
     excess = version.live - version.timeline.definitions[-1].limits.pending_rows
     if excess <= 0:
         return []

@@ -23,9 +23,10 @@ def take_labels(model: ModelState, event: LabelsArrived, id_hash: IdHash) -> lis
     arrival = _Arrival.of(model, event, id_hash)
     for first, stop, now_ms in segments(arrival.event_time_ms, model.time.labels_ms, model.next_deadline):
         effects += model.move("labels", now_ms)
-        effects += _take(model, arrival.rows(first, stop))
+        _take(model, arrival.rows(first, stop))
     if len(arrival.ids):
         effects += model.move("labels", int(arrival.event_time_ms.max()))
+        effects += _limit(model, event.version, arrival.ids.shape[1])
     return effects
 
 
@@ -53,7 +54,7 @@ class _Arrival:
         return self if stop - first == len(self.ids) else self.take(np.arange(first, stop))
 
 
-def _take(model: ModelState, arrival: _Arrival) -> list[Effect]:
+def _take(model: ModelState, arrival: _Arrival) -> None:
     owner, length = arrival.owner, arrival.ids.shape[1]
     found = np.zeros(len(arrival.ids), bool)
     freed: list[tuple[NDArray[np.int64], NDArray[np.int16]]] = []
@@ -78,17 +79,22 @@ def _take(model: ModelState, arrival: _Arrival) -> list[Effect]:
     for rows, label in freed:
         _wait(model, None, arrival.take(rows), label)
     missing = np.flatnonzero(~found)
-    if not len(missing):
-        return []
-    return _wait(model, owner, arrival.take(missing), arrival.label[missing])
+    if len(missing):
+        _wait(model, owner, arrival.take(missing), arrival.label[missing])
 
 
-def _wait(model: ModelState, owner: str | None, arrival: _Arrival, label: NDArray[np.int16]) -> list[Effect]:
+def _wait(model: ModelState, owner: str | None, arrival: _Arrival, label: NDArray[np.int16]) -> None:
     # Labels and events may run at different times of the same stream: the later of the two counts as the arrival.
     at_ms = np.maximum(arrival.event_time_ms, model.time.events_ms or 0)
     model.early.wait(owner, arrival.ids, arrival.hashes, at_ms, label)
+
+
+def _limit(model: ModelState, owner: str | None, length: int) -> list[Effect]:
+    """Let the oldest early labels go, once a block."""
+    if not model.early.live:
+        return []
     most = max((d.limits.early_labels for d in model.definitions()), default=0)
-    dropped = model.early.limit(owner, arrival.ids.shape[1], most)
+    dropped = model.early.limit(owner, length, most)
     return [Counted("early_dropped", model.name, dropped)] if dropped else []
 
 
