@@ -144,7 +144,11 @@ def check_fence(spec: Spec) -> None:
         spec.empty().merge(stranger)
     except SpecMismatch:
         return
-    msg = f"law broken for {spec}: expected SpecMismatch when another fingerprint is merged"
+    except Exception as error:
+        received = repr(error)
+    else:
+        received = "no error"
+    msg = f"law broken for {spec}: fence; expected SpecMismatch when another fingerprint is merged, got {received}"
     raise AssertionError(msg)
 
 

@@ -72,7 +72,11 @@ class QuantilesSpec:
         if layout.k != self.k:
             msg = f"cannot read quantiles of column {self.column!r}: expected k = {self.k}, got {layout.k}"
             raise CorruptState(msg)
-        return QuantilesState(self, kll_doubles_sketch.deserialize(data))
+        try:
+            return QuantilesState(self, kll_doubles_sketch.deserialize(data))
+        except (RuntimeError, ValueError) as error:
+            msg = f"cannot read quantiles of column {self.column!r}: expected a KLL sketch, got {error}"
+            raise CorruptState(msg) from error
 
     def equivalent(self, a: QuantilesState, b: QuantilesState, /) -> bool:
         """Compare n and the extremes exactly, ranks within twice the stated errors (KLL is randomised)."""
@@ -265,7 +269,8 @@ class QuantilesState:
         if len(values) >= least:
             self._sketch.update(values)
             values = values[:0]
-        self._waiting = [values] if len(values) else []
+        # Copied again, so that a short rest does not keep a long run in memory.
+        self._waiting = [values.copy()] if len(values) else []
         self._waiting_n = len(values)
 
 
