@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from windows.absent_labels import count_absent_labels
 from windows.baseline import Baseline
 from windows.binary_metrics import Cells
 from windows.budget import enabled_monitors, monitor_alpha
@@ -172,15 +174,19 @@ def _model_quality(
     profile: WindowProfile, baseline: Baseline | None, alpha: float, earlier: Earlier, rng: np.random.Generator
 ) -> Judged:
     assert profile.quality is not None
-    cells, counts = Cells(*profile.quality.cells), profile.quality.score_counts
     options = profile.definition.monitors.model_quality
+    quality = profile.quality
+    if options.absent_label is not None and profile.labels_closed:
+        quality = count_absent_labels(quality, profile.profile, options.absent_label)
+        profile = replace(profile, quality=quality, labelled=max(profile.labelled, quality.n))
+    cells, counts = Cells(*quality.cells), quality.score_counts
     metrics, area = estimate_metrics(cells, counts, options, rng)
     dataset = {
         "item_count": cells.n,
         "start_time": iso(profile.window_start_ms),
         "end_time": iso(profile.window_end_ms),
         "label_coverage": profile.labelled / profile.rows if profile.rows else 0.0,
-        "unpredicted": profile.quality.unpredicted,
+        "unpredicted": quality.unpredicted,
     }
     statistics = quality_statistics(cells, counts, metrics, area, dataset)
     if baseline is None or baseline.quality_constraints is None:
