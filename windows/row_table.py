@@ -108,6 +108,9 @@ class RowTable:
             values = tuple(v[fresh] if isinstance(v, np.ndarray) else v for v in values)  # type: ignore[assignment]
         new = slice(first, first + added)
         self.predicted[new], self.score[new], self.label[new] = values
+        if isinstance(label, np.ndarray):
+            # Rows that come with a label need the record of labels beside their own.
+            self._touch(np.arange(first, first + added))
         self.n += added
         self.live += added
         return held
