@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import fcntl
 import functools
+import hashlib
 import os
 import random
 import shutil
@@ -64,7 +65,8 @@ class ContainerBroker:
     """A broker in a container; its port is fixed so that a restart keeps it."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.name = folder, f"sketchwatch-{folder.name}"
+        # Any object for the same folder finds the same container.
+        self.folder, self.name = folder, f"sketchwatch-{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
 
     def start(self) -> str:
         address = self.folder / "address"

@@ -78,8 +78,6 @@ def test_what_is_written_decodes_to_the_truth(mock_broker: str, topics: str) -> 
     assert Counter(ages) == sum((Counter(w.features["age"].values) for w in windows), Counter()) - Counter(
         {None: 10**9}
     )
-    decided = [
-        (row, label) for start in truth.windows for row, label in truth.labelled(start) if row.predicted is not None
-    ]
+    decided = [(row, label) for window in windows for row, label in truth.labelled(window) if row.predicted is not None]
     assert all(predictions[row.id] == row.predicted for row, _ in decided)
     assert confusion((str(predictions[row.id]), label) for row, label in decided)[0] > 0

@@ -117,19 +117,18 @@ class Truth:
         """Take a label; the last one of an id holds."""
         self.labels[inference_id] = label
 
-    def labelled(self, start_ms: int) -> list[tuple[Row, str]]:
+    def labelled(self, window: Window) -> list[tuple[Row, str]]:
         """Rows of a window with their labels."""
-        members = self.windows[start_ms].members
-        return [(row, self.labels[row.id]) for row in members if row.id in self.labels]
+        return [(row, self.labels[row.id]) for row in window.members if row.id in self.labels]
 
-    def cells(self, start_ms: int) -> tuple[int, int, int, int]:
+    def cells(self, window: Window) -> tuple[int, int, int, int]:
         """Count true positives, false negatives, false positives, true negatives of a window."""
-        pairs = ((row.decision, label) for row, label in self.labelled(start_ms))
-        return confusion(((decision, label) for decision, label in pairs if decision is not None))
+        pairs = ((row.decision, label) for row, label in self.labelled(window))
+        return confusion((decision, label) for decision, label in pairs if decision is not None)
 
-    def scores(self, start_ms: int) -> tuple[list[float], list[float]]:
+    def scores(self, window: Window) -> tuple[list[float], list[float]]:
         """List the scores of negatives and of positives of a window."""
-        pairs = [(row.score, label) for row, label in self.labelled(start_ms) if row.score is not None]
+        pairs = [(row.score, label) for row, label in self.labelled(window) if row.score is not None]
         return [s for s, label in pairs if label != "1"], [s for s, label in pairs if label == "1"]
 
 

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The broker goes away, cleanly or not, while two workers are at work; they carry on by themselves."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.broker import Broker
+from tests.integration.monitor import Monitor
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.xdist_group("faults")]
+
+
+def test_workers_outlast_clean_and_hard_restarts_of_the_broker(fragile_monitor: Monitor, own_kafka: Broker) -> None:
+    monitor = fragile_monitor
+    for _ in range(2):
+        monitor.fleet.add()
+    with monitor.writing(rows=200, pause_s=0.25):
+        for hard in (False, True):
+            time.sleep(4)
+            own_kafka.stop(hard=hard)
+            time.sleep(3)
+            own_kafka.start()
+    monitor.misplace(rows=40)
+    monitor.settle()
+    monitor.check()
+    assert all(worker.alive for worker in monitor.fleet.workers), monitor.fleet.logs()

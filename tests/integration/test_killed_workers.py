@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two workers are killed, stopped and paused while events and labels arrive; the result is as if nothing happened."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from itertools import cycle
+
+import pytest
+
+from tests.integration.fleet import SESSION_MS, pause
+from tests.integration.monitor import Monitor
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.xdist_group("faults")]
+
+STEPS = (
+    "recovery.begun",
+    "recovery.fenced",
+    "recovery.done",
+    "checkpoint.cut",
+    "checkpoint.begun",
+    "checkpoint.torn",
+    "checkpoint.committed",
+    "checkpoint.acked",
+)
+
+
+def test_an_undisturbed_run_equals_the_truth(monitor: Monitor) -> None:
+    monitor.fleet.add()
+    monitor.write_all(rows=100)
+    monitor.misplace(rows=40)
+    monitor.settle()
+    monitor.check()
+    assert monitor.fleet.workers[0].terminate() == 0
+
+
+def test_killed_stopped_and_paused_workers_lose_and_repeat_nothing(monitor: Monitor) -> None:
+    rng = random.Random(5)
+    faults = cycle(("kill", "pause", "kill", "terminate", "kill"))
+    for _ in range(2):
+        monitor.fleet.add()
+    with monitor.writing(rows=300, pause_s=0.35) as traffic:
+        while traffic.is_alive():
+            time.sleep(rng.uniform(1, 4))
+            worker = rng.choice(monitor.fleet.workers)
+            match next(faults):
+                case "kill":
+                    worker.kill()
+                case "terminate":
+                    # One that is still starting has no handler yet.
+                    assert worker.terminate() in (0, -signal.SIGTERM), worker.said()
+                case "pause":
+                    pause(worker, SESSION_MS / 1_000 + 2)
+            monitor.fleet.revive()
+    monitor.misplace(rows=40)
+    monitor.fleet.revive()
+    monitor.settle()
+    monitor.check()
+
+
+def test_a_worker_that_outslept_its_session_writes_nothing_more(monitor: Monitor) -> None:
+    sleeper = monitor.fleet.add()
+    with monitor.writing(rows=300, pause_s=0.15):
+        time.sleep(4)
+        other = monitor.fleet.add()
+        pause(sleeper, SESSION_MS / 1_000 + 4)
+    monitor.misplace(rows=40)
+    monitor.settle()
+    monitor.check()
+    assert other.alive, other.said()
+    if not sleeper.alive:
+        assert "LostOwnership" in sleeper.said()
+
+
+def test_an_exit_at_any_step_of_a_checkpoint_loses_and_repeats_nothing(monitor: Monitor) -> None:
+    worker = monitor.fleet.add()
+    with monitor.writing(rows=300, pause_s=0.3):
+        for step in STEPS * 2:
+            worker.kill()
+            worker.start(step, "0.3")
+            assert worker.wait(30) == 9, f"{step}: {worker.said()}"
+            worker.start()
+    monitor.misplace(rows=40)
+    monitor.settle()
+    monitor.check()
