@@ -9,7 +9,8 @@ from time import monotonic
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ClusterMetadata
 
-from stream.clients import client_config, unreachable
+from stream.clients import client_config, partition_counts, unreachable
+from stream.errors import InfrastructureError
 from stream.settings import Settings
 
 _ATTEMPT_S = 1.0
@@ -45,3 +46,12 @@ def connect(settings: Settings, *, timeout_s: float = 5.0) -> Connection:
             # "All brokers are down" follows each refusal and hides why.
             telling = [seen for seen in met if seen.name() != "_ALL_BROKERS_DOWN"]
             raise unreachable(settings, telling[-1] if telling else error.args[0]) from None
+
+
+def partitions_of(settings: Settings, *topics: str) -> dict[str, int]:
+    """Ask for the partition count of each topic; raises `InfrastructureError` if one does not exist."""
+    counts = partition_counts(AdminClient(client_config(settings)), settings, topics)
+    if missing := [topic for topic, count in counts.items() if not count]:
+        msg = f"topic {', '.join(missing)} does not exist; run `sketchwatch topics create`"
+        raise InfrastructureError(msg)
+    return counts

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from stream.errors import StreamError
 from windows.definition import ModelDefinition
 
 _EXPECTED = {
@@ -28,8 +29,10 @@ _EXPECTED = {
 }
 
 
-class DefinitionError(ValueError):
+class DefinitionError(StreamError):
     """A file of the user's does not say what it should; the message is one line."""
+
+    exit_code = 2
 
 
 def read_definition(path: Path) -> ModelDefinition:

@@ -4,26 +4,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import KafkaError, Producer
 
 from stream.clients import client_config, unreachable
 from stream.settings import Settings
+from stream.transactions import Outgoing
 
 _TIMEOUT_S = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A record to send; without a partition its key decides, as with Java clients."""
-
-    topic: str
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
-    partition: int | None = None
 
 
 class Publisher:
@@ -62,8 +51,7 @@ class Publisher:
                     record.topic,
                     record.value,
                     record.key,
-                    # -1 is librdkafka's "let the partitioner choose".
-                    partition=-1 if record.partition is None else record.partition,
+                    partition=record.partition,
                     headers=list(record.headers),
                     on_delivery=self._delivered,
                 )

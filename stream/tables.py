@@ -14,10 +14,13 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from sketches.block import Block, Column, Kind
+from stream.errors import StreamError
 
 
-class TableError(ValueError):
+class TableError(StreamError):
     """A file of rows is not what it should be; the message is one line."""
+
+    exit_code = 2
 
 
 @dataclass(frozen=True, slots=True)

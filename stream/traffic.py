@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from sketches.block import Column
 from stream.tables import Roles, TableError, to_column
-from topics.batches import FLOAT, STRING, Values
-from topics.values import canonical_class
+from topics.batches import FLOAT, Values
+from windows.roles import classes
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +72,12 @@ def traffic_of(table: pa.Table, roles: Roles, *, name: str, label_delay_ms: int 
     table, times = table.take(pa.array(order)), times[order]
     columns = {feature: _values(table, feature) for feature in features}
     if roles.prediction is not None:
-        columns["prediction.label"] = classes(table, roles.prediction)
+        columns["prediction.label"] = _classes(table, roles.prediction)
     if roles.score is not None:
         columns["prediction.score"] = _number(table, roles.score)
     label, rows, known = None, np.zeros(0, np.int64), np.zeros(0, np.int64)
     if roles.label is not None:
-        whole = classes(table, roles.label)
+        whole = _classes(table, roles.label)
         rows = np.arange(len(table)) if whole.valid is None else np.flatnonzero(whole.valid)
         known = times + label_delay_ms if roles.label_time is None else _times_ms(table, roles.label_time, rows)
         rows = rows[np.argsort(known[rows], kind="stable")]
@@ -85,22 +86,22 @@ def traffic_of(table: pa.Table, roles: Roles, *, name: str, label_delay_ms: int 
     return Traffic(_ids(table, roles, name, order), times, columns, tags, label, rows, known)
 
 
-def classes(table: pa.Table, name: str) -> Values:
-    """Read a column as class labels in their one form: 1, 1.0, true and "1" are "1"."""
-    values = _values(table, name)
-    if values.categories:
-        return values
-    distinct, codes = np.unique(values.values, return_inverse=True)
-    return Values(
-        STRING, codes.astype(np.int32), values.valid, tuple(canonical_class(value) for value in distinct.tolist())
-    )
+def _column(table: pa.Table, name: str) -> Column:
+    try:
+        return to_column(table[name])
+    except TableError as error:
+        raise TableError(f"column {name}: {error}") from None
 
 
 def _values(table: pa.Table, name: str) -> Values:
-    try:
-        column = to_column(table[name])
-    except TableError as error:
-        raise TableError(f"column {name}: {error}") from None
+    return _as_values(_column(table, name))
+
+
+def _classes(table: pa.Table, name: str) -> Values:
+    return _as_values(classes(_column(table, name)))
+
+
+def _as_values(column: Column) -> Values:
     return Values(int(column.kind), column.values, column.valid, column.categories)
 
 

@@ -9,7 +9,10 @@ from contextlib import contextmanager
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 PARTITIONS = 4
-"""Of every topic; the embedded broker knows no other number and creates topics when first asked of."""
+"""Of every topic; the embedded broker knows no other number, and makes a topic when it is first asked of it."""
+
+EMBEDDED = {"check.crcs": "false"}
+"""Properties its clients need: it clears a bit of transactional batches that their checksum covers."""
 
 
 @contextmanager

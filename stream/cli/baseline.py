@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`sketchwatch baseline`: suggest from data, publish what a person has read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from stream.baselines import publish_baseline, suggest_baseline
+from stream.cli.options import Bootstrap, Config, Json, settings_of
+from stream.cli.output import print_json, say
+from stream.connection import connect
+from stream.definition_files import DefinitionError, explain, read_definition
+from stream.tables import Roles, read_table
+from windows.baseline_files import read_baseline, write_baseline
+from windows.definition import ModelDefinition
+
+app = typer.Typer(help="Suggest a baseline from data, publish one.", no_args_is_help=True)
+Column = Annotated[str | None, typer.Option(metavar="COLUMN")]
+
+
+@app.command("suggest")
+def suggest(
+    data: Annotated[Path, typer.Argument(help="Rows to learn from: .csv, .csv.gz or .parquet.")],
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the baseline.")],
+    model: Annotated[str | None, typer.Option("--model", "-m", help="Name of the model.")] = None,
+    version: Annotated[str, typer.Option(help="Version of the model.")] = "1",
+    monitor: Annotated[
+        Path | None, typer.Option(help="A monitor.toml: names the model and its categorical and hashed columns.")
+    ] = None,
+    label: Annotated[str | None, typer.Option(metavar="COLUMN", help="The true class.")] = None,
+    prediction: Annotated[str | None, typer.Option(metavar="COLUMN", help="The predicted class.")] = None,
+    score: Annotated[str | None, typer.Option(metavar="COLUMN", help="Probability of the positive class.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(metavar="COLUMN", help="No input, but says what a row is.")] = None,
+    ignore: Annotated[list[str] | None, typer.Option(metavar="COLUMN", help="To be left out, as an id.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Suggest statistics and constraints from data; columns without a role are features.
+
+    Use predictions of models that were not fitted to these rows, as of a cross-validation.
+    """
+    definition = _definition(monitor, model, version)
+    roles = Roles(label=label, prediction=prediction, score=score, tags=tuple(tag or ()), ignore=tuple(ignore or ()))
+    suggestion = suggest_baseline(read_table(data), roles, definition)
+    for warning in suggestion.warnings:
+        say(f"warning: {warning}")
+    files = write_baseline(suggestion.baseline, out)
+    if as_json:
+        names = {"model": definition.model, "model_version": definition.version, "rows": suggestion.baseline.n}
+        print_json(names | {"files": [str(path) for path in files], "warnings": list(suggestion.warnings)})
+    else:
+        say(f"{suggestion.baseline.n} rows, {len(suggestion.baseline.features)} features and outputs")
+        say(f"read and edit {out}/*/constraints.json, then run: sketchwatch baseline publish {out}")
+
+
+@app.command("publish")
+def publish(
+    directory: Annotated[Path, typer.Argument(help="Folder of the baseline.")],
+    *,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="Of files that do not say.")] = None,
+    version: Annotated[str | None, typer.Option(help="Of files that do not say.")] = None,
+    bootstrap: Bootstrap = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Publish a baseline to the workers under its next version, one record a feature."""
+    baseline = read_baseline(directory, model=model, version=version)
+    settings = settings_of(config, bootstrap)
+    connect(settings)
+    published = publish_baseline(settings, baseline)
+    names = {"model": published.model, "model_version": published.version}
+    if as_json:
+        print_json(names | {"baseline_version": published.baseline_version, "features": sorted(published.features)})
+    else:
+        say(f"{published.model} version {published.version}: baseline {published.baseline_version} published")
+
+
+def _definition(monitor: Path | None, model: str | None, version: str) -> ModelDefinition:
+    if monitor is not None:
+        return read_definition(monitor)
+    if model is None:
+        msg = "expected --model NAME or --monitor FILE"
+        raise DefinitionError(msg)
+    try:
+        return ModelDefinition(model=model, version=version)
+    except ValidationError as error:
+        raise DefinitionError(f"--{explain(error, ModelDefinition)}") from None

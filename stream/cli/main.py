@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The commands put together, and what their errors become: one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import typer
+from confluent_kafka import KafkaException
+
+from sketches.errors import SketchError
+from stream.cli import baseline, topics
+from stream.cli.definitions import apply
+from stream.cli.demo import demo
+from stream.cli.doctor import doctor
+from stream.cli.output import Exit, say
+from stream.cli.query import query
+from stream.cli.replay import replay
+from stream.cli.violations import violations
+from stream.cli.worker import worker
+from stream.errors import StreamError
+from windows.errors import BaselineError
+
+app = typer.Typer(
+    name="sketchwatch",
+    help="Watch machine-learning models in production: drift and quality violations from Kafka.",
+    epilog="Exit codes: 0 fine, 1 violations found, 2 wrong usage, 3 infrastructure.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(topics.app, name="topics")
+app.command()(apply)
+app.add_typer(baseline.app, name="baseline")
+for command in (worker, replay, violations, query, demo, doctor):
+    app.command()(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command and exit with its code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        The words after `sketchwatch`; without them those of the process.
+    """
+    try:
+        app(arguments)
+    except StreamError as error:
+        _fail(str(error), error.exit_code)
+    except BaselineError as error:
+        _fail(str(error), Exit.USAGE)
+    except SketchError as error:
+        _fail(f"damaged sketch: {error}", Exit.INFRASTRUCTURE)
+    except KafkaException as error:
+        _fail(f"Kafka: {error.args[0].str()} ({error.args[0].name()})", Exit.INFRASTRUCTURE)
+    except BrokenPipeError:
+        # The reader of a pipe left; Python would complain once more when it flushes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(Exit.FINE)
+    sys.exit(Exit.FINE)
+
+
+def _fail(text: str, code: int) -> NoReturn:
+    say(f"sketchwatch: {text}")
+    sys.exit(code)

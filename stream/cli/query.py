@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`sketchwatch query`: the merged sketches of any range of windows."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from sketches.features import FeatureState
+from stream.cli.options import Bootstrap, Config, Json, Model, Version, settings_of, time_ms
+from stream.cli.output import print_json, print_records, say
+from stream.connection import connect
+from stream.query import Merged
+from stream.query import query as merge_windows
+from topics.records import iso_time
+from windows.auc import auc
+from windows.binary_metrics import Cells, closed_form
+from windows.feature_statistics import feature_statistics
+from windows.inferred_type import LABEL, infer_type
+
+_SHARES = (0.05, 0.5, 0.95)
+_TOP = 3
+_EVER = 2**62
+
+
+def query(
+    *,
+    model: Model,
+    version: Version = "1",
+    start: Annotated[str | None, typer.Option("--from", metavar="TIME", help="First window; UTC.")] = None,
+    end: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Before this window; UTC.")] = None,
+    feature: Annotated[list[str] | None, typer.Option("--feature", "-f", help="Only these.")] = None,
+    bootstrap: Bootstrap = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Merge the sketches of a range of closed windows, and describe each feature and the quality.
+
+    Example: sketchwatch query --model churn --from 2026-11-01 --to 2026-11-08
+    """
+    from_ms = 0 if start is None else time_ms(start)
+    to_ms = _EVER if end is None else time_ms(end)
+    settings = settings_of(config, bootstrap)
+    connect(settings)
+    merged = merge_windows(settings, model, version, from_ms, to_ms)
+    for name, count in merged.refused.items():
+        say(f"{name}: {count} windows left out, a changed definition sketched them differently")
+    names = [name for name in sorted(merged.features) if not feature or name in feature]
+    if as_json:
+        _print_json(merged, names)
+        return
+    if not merged.windows:
+        say("no window of this range has closed")
+        return
+    first, last = iso_time(merged.windows[0]), iso_time(merged.windows[-1])
+    say(
+        f"{len(merged.windows)} windows from {first} to {last}: {merged.rows} rows, {merged.labelled} labelled, "
+        f"{merged.late} late"
+    )
+    print_records([_row(name, merged.features[name], merged.rows) for name in names], as_json=False)
+    if not feature:
+        print_records(_metrics(merged), as_json=False)
+
+
+def _print_json(merged: Merged, names: list[str]) -> None:
+    counts = {"rows": merged.rows, "labelled": merged.labelled, "late": merged.late}
+    print_json({"windows": [iso_time(start) for start in merged.windows]} | counts)
+    for name in names:
+        state = merged.features[name]
+        described = feature_statistics(name, state, merged.rows, _inferred(name, state))
+        if state.numbers:
+            values = state.quantiles.quantile(_SHARES).tolist()
+            described["quantiles"] = dict(zip(map(str, _SHARES), values, strict=True))
+        print_json(described)
+    print_records(_metrics(merged), as_json=True)
+
+
+def _row(name: str, state: FeatureState, rows: int) -> dict[str, Any]:
+    present = state.types.n - state.types.missing
+    row: dict[str, Any] = {"feature": name, "type": _inferred(name, state), "missing": rows - present}
+    columns = ("mean", "sd", "min", "p5", "p50", "p95", "max")
+    if state.numbers:
+        moments = state.moments
+        quantiles = state.quantiles.quantile(_SHARES).tolist()
+        values = (moments.mean, moments.std, moments.minimum, *quantiles, moments.maximum)
+        row |= dict(zip(columns, values, strict=True))
+    else:
+        row |= dict.fromkeys(columns)
+    top = sorted(state.categories.counts().items(), key=lambda item: -item[1])[:_TOP]
+    return row | {"distinct": round(state.distinct.estimate), "top": [f"{value} {count}" for value, count in top]}
+
+
+def _metrics(merged: Merged) -> list[dict[str, Any]]:
+    if merged.quality is None or not merged.quality.n:
+        return []
+    estimates = closed_form(Cells(*merged.quality.cells)) | {"auc": auc(*merged.quality.score_counts).estimate}
+    return [
+        {"metric": name, "value": found.value, "sd": found.sd, "low": found.low, "high": found.high, "n": found.n}
+        for name, found in estimates.items()
+        if found.defined
+    ]
+
+
+def _inferred(name: str, state: FeatureState) -> str:
+    return infer_type(state.types, categorical=state.spec.categorical or state.spec.hashed or name == LABEL)

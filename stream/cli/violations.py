@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`sketchwatch violations`: what was found, and what will be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from stream.cli.options import Bootstrap, Config, Json, settings_of
+from stream.cli.output import Exit, print_json, print_lines, print_table
+from stream.connection import connect
+from stream.following import Follower
+from topics.subjects import Topics
+
+_COLUMNS = ("model", "version", "window", "monitor", "subject", "check", "description")
+
+
+def violations(
+    *,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with those to come, until interrupted.")
+    ] = False,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="Only those of one model.")] = None,
+    bootstrap: Bootstrap = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Show violations, each once, with its latest revision; exit with 1 if there are any."""
+    settings = settings_of(config, bootstrap)
+    connect(settings)
+    with Follower(settings, Topics(settings.topic_prefix).violations) as follower:
+        records = [record for _, record in follower.read_to_end() if model in (None, record.get("model"))]
+        latest = {record.get("id"): record for record in records}
+        _show(list(latest.values()), as_json=as_json)
+        if follow:
+            for record in _new(follower, model):
+                print_json(record) if as_json else print_lines([" ".join(_row(record))])
+    if any(record.get("type") == "violation" for record in latest.values()):
+        raise typer.Exit(Exit.VIOLATIONS)
+
+
+def _new(follower: Follower, model: str | None) -> Iterator[Mapping[str, Any]]:
+    try:
+        while True:
+            for _, record in follower.poll():
+                if model in (None, record.get("model")):
+                    yield record
+    except KeyboardInterrupt:
+        return
+
+
+def _show(records: list[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        for record in records:
+            print_json(record)
+    elif records:
+        print_table("", _COLUMNS, [_row(record) for record in records])
+
+
+def _row(record: Mapping[str, Any]) -> list[str]:
+    subject = record.get("feature_name", record.get("metric_name", ""))
+    kind = record.get("type", "")
+    description = record.get("description", "") if kind == "violation" else f"{kind}: {record.get('description', '')}"
+    window = record.get("window", {}).get("start", "")
+    fields = (record.get(name, "") for name in ("model", "model_version"))
+    return [str(value) for value in (*fields, window, record.get("monitor", ""), subject, _check(record), description)]
+
+
+def _check(record: Mapping[str, Any]) -> str:
+    return str(record.get("constraint_check_type", ""))
