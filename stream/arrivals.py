@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Decoded batches as the events of `windows`."""
+
+from __future__ import annotations
+
+from sketches.block import Block, Column, Kind
+from topics.batches import FLOAT, EventBatch, LabelBatch, Values
+from windows.events import BlockArrived, LabelsArrived
+
+
+def arrived(batch: EventBatch | LabelBatch, /) -> BlockArrived | LabelsArrived:
+    """Hand a batch on; its arrays are shared, not copied.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ids, at = np.zeros((1, 2), np.uint8), np.zeros(1, np.int64)
+    >>> labels = LabelBatch("adult", None, ids, at, at, value=np.array([3.5]))
+    >>> arrived(labels).label.kind.name
+    'FLOAT'
+    """
+    if isinstance(batch, EventBatch):
+        block = Block(len(batch.ids), {name: _column(values) for name, values in batch.columns.items()})
+        return BlockArrived(batch.model, batch.version, batch.ids, batch.event_time_ms, block)
+    label = batch.label if batch.label is not None else Values(FLOAT, batch.value)
+    return LabelsArrived(batch.model, batch.version, batch.ids, batch.event_time_ms, _column(label))
+
+
+def _column(values: Values) -> Column:
+    return Column(Kind(values.kind), values.values, values.valid, values.categories, values.absent)

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What was said of a window before: needed to take a violation back, and not to repeat one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from topics.records import to_json
+from windows.report import Report, Violation
+from windows.settle import Earlier
+from windows.violations import earlier_of, resolved, violation_from_record, violations_of
+
+_PREFIX = b"|verdicts|"
+
+
+@dataclass(slots=True)
+class Judgement:
+    """The judgements of one window of one model version.
+
+    Parameters
+    ----------
+    revision : int
+        Of the latest reports.
+    features_closed, labels_closed : bool
+        Which monitors have judged.
+    reports : dict of str to int
+        How often each monitor judged, previews apart.
+    violations : list of Violation
+        Those in force.
+
+    Examples
+    --------
+    >>> judgement = Judgement(3, features_closed=True, reports={"data_drift": 1})
+    >>> Judgement.from_bytes(judgement.to_bytes()) == judgement
+    True
+    """
+
+    revision: int = 0
+    features_closed: bool = False
+    labels_closed: bool = False
+    reports: dict[str, int] = field(default_factory=dict)
+    violations: list[Violation] = field(default_factory=list)
+
+    def earlier(self) -> dict[str, Earlier]:
+        """Sum up by monitor, for `evaluate`."""
+        return {
+            monitor: earlier_of(count, [v for v in self.violations if v.monitor == monitor])
+            for monitor, count in self.reports.items()
+        }
+
+    def follow(self, report: Report) -> list[Violation]:
+        """Take a report in; list the violations that are new, differ from before, or are taken back."""
+        if not report.final:
+            return []
+        self.reports[report.monitor] = self.reports.get(report.monitor, 0) + 1
+        if report.status == "Failed":
+            return []
+        before = [v for v in self.violations if v.monitor == report.monitor]
+        now = violations_of(report)
+        self.violations = [v for v in self.violations if v.monitor != report.monitor] + now
+        known = {v.id: v.verdict for v in before}
+        return [v for v in now if known.get(v.id) != v.verdict] + resolved(before, report)
+
+    def to_bytes(self) -> bytes:
+        """Write the judgement as JSON."""
+        names = ("revision", "features_closed", "labels_closed", "reports")
+        record: dict[str, Any] = {name: getattr(self, name) for name in names}
+        return to_json(record | {"violations": [violation.as_record() for violation in self.violations]})
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Read what `to_bytes` wrote."""
+        record: Mapping[str, Any] = json.loads(data)
+        violations: Iterable[Any] = record["violations"]
+        return cls(**{**record, "violations": [violation_from_record(v) for v in violations]})
+
+
+def judgement_key(model: str, version: str, window_start_ms: int) -> bytes:
+    """Key of a judgement beside the window's profiles; no profile's key begins with a bar.
+
+    Examples
+    --------
+    >>> parse_judgement_key(judgement_key("adult", "3", 3_600_000))
+    ('adult', '3', 3600000)
+    """
+    return _PREFIX + f"{model}|{version}|{window_start_ms}".encode()
+
+
+def parse_judgement_key(key: bytes) -> tuple[str, str, int] | None:
+    """Take the key of a judgement apart; None for any other key."""
+    if not key.startswith(_PREFIX):
+        return None
+    model, version, start_ms = key.removeprefix(_PREFIX).decode().split("|")
+    return model, version, int(start_ms)
