@@ -107,7 +107,7 @@ class DistinctState:
         """Distinct values."""
         if len(self.hashes) < self.spec.size:
             return float(len(self.hashes))
-        return (self.spec.size - 1) * 2.0**64 / float(self.hashes[-1])
+        return max(float(self.spec.size), (self.spec.size - 1) * 2.0**64 / float(self.hashes[-1]))
 
     def bounds(self) -> tuple[float, float]:
         """Bound the distinct values from below and above, at 95 %."""
