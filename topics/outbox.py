@@ -8,6 +8,7 @@ import logging
 import os
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -126,8 +127,8 @@ class Outbox(Generic[Batch]):
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
-        self._pid = os.getpid()
-        self._producer = self._new_producer()
+        self._new_producer()  # a wrong property is an error here, not in the thread
+        self._producer: Producer | None = None
         self._partitions = 0
         self._bulk_rows = self._in_hand = self._in_flight = 0
         self._sent = self._dropped = self._failed = self._invalid = self._sampled_out = 0
@@ -136,7 +137,10 @@ class Outbox(Generic[Batch]):
         self._closing = False
         self._deadline = float("inf")
         self._logged_at = -_LOG_EVERY_S
+        self._abandoned: Producer | None = None
         atexit.register(self.close)
+        here = weakref.ref(self)
+        os.register_at_fork(after_in_child=lambda: _after_fork(here()))
 
     def _new_producer(self) -> Producer:
         return Producer(self._config | {"error_cb": lambda error: self._complain(str(error))})
@@ -145,7 +149,7 @@ class Outbox(Generic[Batch]):
 
     def put(self, row: Any) -> None:
         """Queue one row, or drop it if the queue is full."""
-        if self._thread is None or self._pid != os.getpid():
+        if self._thread is None:
             self._start()
         waiting = len(self._rows) + self._bulk_rows
         if waiting >= self._limits.queue_rows or self._closing:
@@ -157,7 +161,7 @@ class Outbox(Generic[Batch]):
 
     def put_bulk(self, bulk: Bulk) -> None:
         """Queue rows at once, or drop them all if the queue is full."""
-        if self._thread is None or self._pid != os.getpid():
+        if self._thread is None:
             self._start()
         with self._lock:
             room = self._limits.queue_rows - len(self._rows) - self._bulk_rows
@@ -195,7 +199,7 @@ class Outbox(Generic[Batch]):
     def close(self, final: tuple[str, int] | None = None, timeout_s: float = 30.0) -> None:
         """Send what is queued and stop; with `final`, model and time, send a watermark to every partition."""
         atexit.unregister(self.close)
-        if self._closing or self._pid != os.getpid():
+        if self._closing:
             return
         self._final = final
         if self._thread is None and final is not None:
@@ -210,33 +214,40 @@ class Outbox(Generic[Batch]):
 
     def _start(self) -> None:
         with self._lock:
-            if self._pid != os.getpid():
-                # A fork has the queue but neither the thread nor the producer; what the parent queued, it sends.
-                self._pid = os.getpid()
-                self._thread = None
-                self._rows.clear()
-                self._bulks.clear()
-                self._bulk_rows = self._in_hand = self._in_flight = 0
-                self._producer = self._new_producer()
             if self._thread is None and not self._closing:
                 self._thread = threading.Thread(target=self._run, name="sketchwatch-client", daemon=True)
                 self._thread.start()
 
+    def start_anew(self) -> None:
+        """Forget, in a forked process, what the parent will send; threads and locks did not come along."""
+        self._lock, self._wake, self._thread = threading.Lock(), threading.Event(), None
+        self._rows.clear()
+        self._bulks.clear()
+        self._bulk_rows = self._in_hand = self._in_flight = 0
+        # Deleting a producer waits for its threads, which a fork does not have.
+        self._abandoned, self._producer = self._producer or self._abandoned, None
+
+    @property
+    def _live(self) -> Producer:
+        assert self._producer is not None
+        return self._producer
+
     def _run(self) -> None:
+        self._producer = producer = self._new_producer()
         while True:
             self._wake.wait(self._limits.interval_s)
             self._wake.clear()
             closing = self._closing
             try:
                 self._send_waiting(whole=closing)
-                self._producer.poll(0)
+                producer.poll(0)
             except Exception as error:  # a client must outlive whatever happens to its connection
                 self._complain(f"rows were lost: {type(error).__name__}: {error}")
             self._failed += self._in_hand
             self._in_hand = 0
             if closing and not ((self._rows or self._bulks) and time.monotonic() < self._deadline):
                 break
-        self._finish()
+        self._finish(producer)
 
     def _send_waiting(self, *, whole: bool) -> None:
         while (self._rows or self._bulks) and self._connected():
@@ -257,7 +268,7 @@ class Outbox(Generic[Batch]):
                 self._complain(f"{made.invalid} rows are invalid")
             for batch in made.batches:
                 self._send(batch)
-            self._producer.poll(0)
+            self._live.poll(0)
             if not whole and len(self._rows) < self._limits.block_rows:
                 break
 
@@ -265,7 +276,7 @@ class Outbox(Generic[Batch]):
         if self._partitions == 0:
             try:
                 left_s = max(0.1, min(_METADATA_S, self._deadline - time.monotonic()))
-                metadata = self._producer.list_topics(self._topic, timeout=left_s).topics[self._topic]
+                metadata = self._live.list_topics(self._topic, timeout=left_s).topics[self._topic]
             except KafkaException as error:
                 self._complain(f"expected brokers at {self._config['bootstrap.servers']}, got {error}")
                 return False
@@ -297,11 +308,11 @@ class Outbox(Generic[Batch]):
     def _produce(self, partition: int, value: bytes, headers: list[tuple[str, bytes]], n: int) -> bool:
         while True:
             try:
-                self._producer.produce(
+                self._live.produce(
                     self._topic, value, partition=partition, headers=headers, on_delivery=partial(self._delivered, n)
                 )
             except BufferError:
-                self._producer.poll(0.1)
+                self._live.poll(0.1)
                 if time.monotonic() > self._deadline:
                     return False
             except KafkaException as error:
@@ -318,15 +329,15 @@ class Outbox(Generic[Batch]):
             self._failed += n
             self._complain(f"a block of {n} rows was not delivered: {error}")
 
-    def _finish(self) -> None:
+    def _finish(self, producer: Producer) -> None:
         try:
-            self._flush()
+            self._flush(producer)
             if self._final is not None and self._connected():
                 model, time_ms = self._final
                 value, headers = watermark(model, max(time_ms, self._latest_ms))
                 for partition in range(self._partitions):
                     self._produce(partition, value, headers, 0)
-                self._flush()
+                self._flush(producer)
         except Exception as error:  # closing is the last thing a client does; it must end
             self._complain(f"closing failed: {type(error).__name__}: {error}")
         lost = len(self._rows) + self._bulk_rows + self._in_flight
@@ -335,10 +346,10 @@ class Outbox(Generic[Batch]):
         self._bulk_rows = self._in_flight = 0
         self._failed += lost
 
-    def _flush(self) -> None:
-        if self._producer.flush(max(0.0, self._deadline - time.monotonic())):
-            self._producer.purge()
-            self._producer.flush(1.0)
+    def _flush(self, producer: Producer) -> None:
+        if producer.flush(max(0.0, self._deadline - time.monotonic())):
+            producer.purge()
+            producer.flush(1.0)
 
     def _complain(self, text: str) -> None:
         # One line a minute: an outage must not fill the log of the model server.
@@ -346,3 +357,8 @@ class Outbox(Generic[Batch]):
         if now - self._logged_at >= _LOG_EVERY_S:
             self._logged_at = now
             _LOG.warning("%s: %s", self._topic, text)
+
+
+def _after_fork(outbox: Outbox[Any] | None) -> None:
+    if outbox is not None:
+        outbox.start_anew()
