@@ -98,7 +98,7 @@ class EarlyLabels:
         return dropped
 
     def limit(self, owner: Owner, length: int, most: int) -> int:
-        """Drop the oldest labels of a table until all tables hold at most `most`; returns how many."""
+        """Drop the oldest labels of one table while all tables hold more than `most`; returns how many."""
         table = self.table(owner, length)
         excess = self.live - most
         dropped = 0 if excess <= 0 else len(table.kill_oldest(max(table.live - excess, 0)))

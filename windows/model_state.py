@@ -103,8 +103,11 @@ class VersionState:
                 break
             window = self.windows.get(start_ms)
             following = self.timeline.next_start(start_ms)
-            if window is None and (target_ms := self._nothing_until(start_ms, definition, time)) is not None:
-                following = max(following, target_ms)
+            if window is None and _due(time, following + definition.window.retention_ms, definition):
+                # An empty window that would be forgotten at once is not worth telling of.
+                following = self._skip(start_ms, following, time, definition.window.retention_ms)
+            elif window is None and len(self.windows) >= definition.limits.open_windows:
+                following = self._skip(start_ms, following, time, definition.window.grace)
                 skipped += (following - start_ms) // definition.window.size
             elif window is None:
                 window = self.windows[start_ms] = OpenWindow(definition, start_ms)
@@ -115,18 +118,12 @@ class VersionState:
             effects.append(Counted("window_limit", self.model, skipped))
         return effects
 
-    def _nothing_until(self, start_ms: int, definition: ModelDefinition, time: StreamTime) -> int | None:
-        """Where to go on if an empty window is not worth opening: it would expire at once, or there is no room."""
-        closing_ms = time.labels_closing_ms(awaited=definition.problem_type is not None)
-        assert time.events_ms is not None
-        if closing_ms is not None and start_ms + definition.window.size + definition.window.retention_ms <= closing_ms:
-            reached_ms = closing_ms - definition.window.retention_ms
-        elif len(self.windows) >= definition.limits.open_windows:
-            reached_ms = time.events_ms - definition.window.grace
-        else:
-            return None
-        target_ms = self.timeline.start(reached_ms)
-        return min([target_ms, *(s for s, w in self.windows.items() if s > start_ms and not w.features_closed)])
+    def _skip(self, start_ms: int, following_ms: int, time: StreamTime, offset_ms: int) -> int:
+        """Where to go on after windows that nobody has and that a period's end has passed: at the next one held, or due."""
+        times = [time.events_ms, time.labels_ms]
+        reached_ms = min(time_ms for time_ms in times if time_ms is not None) - offset_ms
+        held = [start for start, window in self.windows.items() if start > start_ms and not window.features_closed]
+        return max(following_ms, min([self.timeline.start(reached_ms), *held]))
 
     def retire(self, window: OpenWindow) -> list[Effect]:
         """Forget a window with its rows."""

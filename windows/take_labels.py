@@ -67,11 +67,11 @@ def _take(model: ModelState, arrival: _Arrival) -> None:
         if not len(hit):
             continue
         found[hit] = True
-        hit = hit[_last_of_each(rows[hit])]
         if owner is not None and len(model.versions) > 1:
             before = table.label[rows[hit]]
             shared = (before >= 0) & (before & 1 == 1)
             freed.append((hit[shared], before[shared]))
+        hit = hit[_last_of_each(rows[hit])]
         relabel(model, version, table, rows[hit], arrival.label[hit])
     if model.early.live:
         found |= model.early.replace(owner, arrival.ids, arrival.hashes, arrival.label)
@@ -90,7 +90,7 @@ def _wait(model: ModelState, owner: str | None, arrival: _Arrival, label: NDArra
 
 
 def _limit(model: ModelState, owner: str | None, length: int) -> list[Effect]:
-    """Let the oldest early labels go, once a block."""
+    """Let the oldest early labels of an owner go, once a block, if all owners' are too many."""
     if not model.early.live:
         return []
     most = max((d.limits.early_labels for d in model.definitions()), default=0)
