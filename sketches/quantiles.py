@@ -102,13 +102,14 @@ class QuantilesState:
     .. [1] Karnin, Lang, Liberty (2016), FOCS, arXiv:1603.05346.
     """
 
-    __slots__ = ("_high", "_low", "_sketch", "_waiting", "_waiting_n", "spec")
+    __slots__ = ("_buffer", "_high", "_low", "_sketch", "_waiting", "spec")
 
     def __init__(self, spec: QuantilesSpec, sketch: kll_doubles_sketch | None = None) -> None:
         self.spec = spec
         self._sketch = kll_doubles_sketch(spec.k) if sketch is None else sketch
-        self._waiting: list[NDArray[np.float64]] = []
-        self._waiting_n = 0
+        # Numbers wait here, copied: they may be a view of a message that is about to be freed.
+        self._buffer: NDArray[np.float64] | None = None
+        self._waiting = 0
         self._low, self._high = math.inf, -math.inf
 
     @classmethod
@@ -167,7 +168,7 @@ class QuantilesState:
     @property
     def n(self) -> int:
         """Finite numbers, those that strings spell included."""
-        return int(self._sketch.n) + self._waiting_n
+        return int(self._sketch.n) + self._waiting
 
     @property
     def minimum(self) -> float:
@@ -195,13 +196,17 @@ class QuantilesState:
         """Add finite numbers, whose extremes the caller may already know."""
         if not len(values):
             return
-        # A copy: the numbers may be a view of a message that is about to be freed.
-        self._waiting.append(values.copy())
-        self._waiting_n += len(values)
         self._low = min(self._low, float(values.min()) if low is None else low)
         self._high = max(self._high, float(values.max()) if high is None else high)
-        if self._waiting_n >= RUN:
-            self._settle(RUN)
+        if self._buffer is None:
+            self._buffer = np.empty(max(RUN, shortest_run(self.spec.k)))
+        while len(values):
+            part = values[: len(self._buffer) - self._waiting]
+            self._buffer[self._waiting : self._waiting + len(part)] = part
+            self._waiting += len(part)
+            values = values[len(part) :]
+            if self._waiting == len(self._buffer):
+                self._settle(self._buffer)
 
     def merge(self, other: QuantilesState, /) -> None:
         """Add another state's numbers; raises `SpecMismatch`."""
@@ -253,25 +258,22 @@ class QuantilesState:
 
     def _settled(self) -> kll_doubles_sketch:
         """Give the sketch of all numbers, those that waited included."""
-        if self._waiting_n:
-            self._settle(1)
+        if self._buffer is not None:
+            self._settle(self._buffer[: self._waiting])
+            self._buffer = None
         return self._sketch
 
-    def _settle(self, least: int) -> None:
-        """Move what waits into the sketch until fewer than `least` numbers are left."""
-        values = np.concatenate(self._waiting)
+    def _settle(self, values: NDArray[np.float64]) -> None:
+        """Move what waits into the sketch, overwriting it."""
+        self._waiting = 0
         k, shortest = self.spec.k, shortest_run(self.spec.k)
-        while len(values) >= max(least, shortest):
-            length = min(1 << len(values).bit_length() - 1, max(RUN, shortest))
-            run, values = values[:length], values[length:]
-            kept, level = compact(run, k, secrets.randbits(32))
+        while len(values) >= shortest:
+            length = 1 << len(values).bit_length() - 1
+            kept, level = compact(values[:length], k, secrets.randbits(32))
             self._sketch.merge(_one_level(kept, level, k, (self._low, self._high)))
-        if len(values) >= least:
+            values = values[length:]
+        if len(values):
             self._sketch.update(values)
-            values = values[:0]
-        # Copied again, so that a short rest does not keep a long run in memory.
-        self._waiting = [values.copy()] if len(values) else []
-        self._waiting_n = len(values)
 
 
 def _one_level(values: NDArray[np.float64], level: int, k: int, ends: tuple[float, float]) -> kll_doubles_sketch:

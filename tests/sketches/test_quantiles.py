@@ -184,9 +184,12 @@ def test_numbers_are_copied_before_their_memory_is_used_again() -> None:
     assert (state.minimum, state.maximum) == (0.0, 99.0)
 
 
-def test_waiting_numbers_stay_bounded() -> None:
+def test_waiting_numbers_stay_bounded_and_none_wait_once_written() -> None:
     state = QuantilesSpec().empty()
-    for _ in range(100):
-        state.add(RNG.normal(size=1_000))
-        assert state._waiting_n < RUN + 1_000
+    state.add(RNG.normal(size=100_000))
+    assert state._waiting < RUN
+    assert state._buffer is not None
+    assert len(state._buffer) == RUN
+    state.to_bytes()
+    assert state._buffer is None
     assert state.n == 100_000
