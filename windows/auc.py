@@ -17,10 +17,21 @@ _CURVE_POINTS = 101
 
 
 class Auc(NamedTuple):
-    """An estimate, and the share of pairs of a positive and a negative whose order the bins hide."""
+    """An estimate of the area, and what it was made of.
+
+    Attributes
+    ----------
+    estimate : Estimate
+        Value, standard deviation and interval.
+    grid_width : float
+        Share of pairs of a positive and a negative whose order the bins hide.
+    spread : tuple of float
+        Variances of one negative's and of one positive's placement among the other class.
+    """
 
     estimate: Estimate
     grid_width: float
+    spread: tuple[float, float] = (math.nan, math.nan)
 
 
 def auc(negatives: Counts, positives: Counts) -> Auc:
@@ -60,14 +71,14 @@ def auc(negatives: Counts, positives: Counts) -> Auc:
     above = (np.cumsum(neg) - neg / 2) / n_neg
     below = 1.0 - (np.cumsum(pos) - pos / 2) / n_pos
     value = float(pos @ above) / n_pos
-    variance = _variance(pos, above - value) / n_pos + _variance(neg, below - value) / n_neg
-    sd = math.sqrt(variance)
+    spread = _variance(neg, below - value), _variance(pos, above - value)
+    sd = math.sqrt(spread[0] / n_neg + spread[1] / n_pos)
     width = float(pos @ neg) / n_pos / n_neg
     if 0.0 < value < 1.0 and sd > 0.0:
-        return Auc(on_logit_scale(value, sd, n_neg + n_pos), width)
+        return Auc(on_logit_scale(value, sd, n_neg + n_pos), width, spread)
     fewer = min(n_neg, n_pos)
     bound = proportion(round(value * fewer), fewer)
-    return Auc(Estimate(value, sd, bound.low, bound.high, n_neg + n_pos), width)
+    return Auc(Estimate(value, sd, bound.low, bound.high, n_neg + n_pos), width, spread)
 
 
 def _variance(counts: NDArray[np.float64], deviation: NDArray[np.float64]) -> float:
@@ -102,7 +113,7 @@ def bootstrap_auc(negatives: Counts, positives: Counts, rng: np.random.Generator
     neg, pos = draws[:, : len(used)], draws[:, len(used) :]
     with np.errstate(invalid="ignore", divide="ignore"):
         values = (pos * (np.cumsum(neg, 1) - neg / 2)).sum(1) / neg.sum(1) / pos.sum(1)
-    return Auc(from_resamples(closed.estimate.value, values, n), closed.grid_width)
+    return Auc(from_resamples(closed.estimate.value, values, n), closed.grid_width, closed.spread)
 
 
 def curves(negatives: Counts, positives: Counts) -> dict[str, dict[str, list[float]]]:

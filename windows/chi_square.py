@@ -28,9 +28,6 @@ _UNDEFINED = ChiSquare(math.nan, 0, math.nan)
 def homogeneity(window: Mapping[str, int], baseline: Mapping[str, int]) -> ChiSquare:
     """Test whether two samples of categories come from one distribution.
 
-    Categories the baseline never saw are one cell. Cells that either sample should hold fewer than five rows of are
-    pooled; if two cells remain and one is still that small, Fisher's exact test takes the place of the chi-square.
-
     Parameters
     ----------
     window, baseline : mapping of str to int
@@ -40,6 +37,13 @@ def homogeneity(window: Mapping[str, int], baseline: Mapping[str, int]) -> ChiSq
     -------
     ChiSquare
         2 x K test; a column that is constant on both sides has p-value 1.
+
+    Notes
+    -----
+    **Method.** Every category is a cell, one the baseline never saw too. Cells that either sample should hold fewer
+    than five rows of, by their total (never by where they were seen, which would be chosen by chance), are pooled. If the pool is that small itself, Fisher's exact test of the pool against the rest stands beside
+    the chi-square of the large cells, and twice the smaller p-value counts: merged into a large cell, a new category
+    would hide there.
 
     References
     ----------
@@ -53,37 +57,34 @@ def homogeneity(window: Mapping[str, int], baseline: Mapping[str, int]) -> ChiSq
     1.0
     """
     n, m = sum(window.values()), sum(baseline.values())
-    known = [key for key in sorted(baseline) if baseline[key]]
-    unseen = n - sum(window.get(key, 0) for key in known)
-    cells = np.array([[window.get(key, 0) for key in known] + [unseen], [baseline[key] for key in known] + [0]], float)
-    cells = _pooled(cells[:, cells.sum(0) > 0], min(n, m) / (n + m))
-    if cells.shape[1] < 2:
-        return ChiSquare(0.0, 0, 1.0)
-    totals = cells.sum(0)
-    expected = np.outer([n / (n + m), m / (n + m)], totals)
-    statistic = float(((cells - expected) ** 2 / expected).sum())
+    keys = sorted(window.keys() | baseline.keys())
+    cells = np.array([[window.get(key, 0) for key in keys], [baseline.get(key, 0) for key in keys]], float)
+    share = min(n, m) / (n + m)
+    large = cells.sum(0) * share >= _MIN_EXPECTED
+    pool = cells[:, ~large].sum(1, keepdims=True)
+    if not pool.sum() or pool.sum() * share >= _MIN_EXPECTED:
+        return _contingency(np.hstack((cells[:, large], pool)) if pool.sum() else cells[:, large])
+    rare = _fisher(pool[:, 0], n, m)
+    common = _contingency(cells[:, large])
+    if common.df == 0:
+        return ChiSquare(common.statistic, 1, rare)
+    return ChiSquare(common.statistic, common.df + 1, min(1.0, 2.0 * min(common.pvalue, rare)))
+
+
+def _contingency(cells: np.ndarray) -> ChiSquare:
+    """Pearson's test of a 2 x K table; one column or an empty row is no evidence."""
     df = cells.shape[1] - 1
-    if df == 1 and expected.min() < _MIN_EXPECTED:
-        return ChiSquare(statistic, df, _fisher(cells))
+    if df < 1 or not cells.sum(1).all():
+        return ChiSquare(0.0, 0, 1.0)
+    expected = np.outer(cells.sum(1), cells.sum(0)) / cells.sum()
+    statistic = float(((cells - expected) ** 2 / expected).sum())
     return ChiSquare(statistic, df, float(chdtrc(df, statistic)))
 
 
-def _pooled(cells: np.ndarray, share: float) -> np.ndarray:
-    """Add up the cells whose smaller expected count is below five, smallest first, while two cells remain."""
-    cells = cells[:, np.argsort(cells.sum(0), kind="stable")]
-    small = int(np.searchsorted(cells.sum(0) * share, _MIN_EXPECTED))
-    if small > 1:
-        cells = np.c_[cells[:, :small].sum(1), cells[:, small:]]
-    while cells.shape[1] > 2 and cells[:, 0].sum() * share < _MIN_EXPECTED:
-        cells = np.c_[cells[:, :2].sum(1), cells[:, 2:]]
-    return cells
-
-
-def _fisher(cells: np.ndarray) -> float:
-    """Two-sided p-value of a 2 x 2 table: twice the smaller tail, at most 1."""
-    (a, b), (c, d) = cells
-    exact = hypergeom(a + b + c + d, a + c, a + b)
-    return float(min(1.0, 2.0 * min(exact.sf(a - 1), exact.cdf(a))))
+def _fisher(pool: np.ndarray, n: int, m: int) -> float:
+    """Two-sided p-value of so many rows of a pool in samples of n and m: twice the smaller tail, at most 1."""
+    exact = hypergeom(n + m, int(pool.sum()), n)
+    return float(min(1.0, 2.0 * min(exact.sf(pool[0] - 1), exact.cdf(pool[0]))))
 
 
 def goodness_of_fit(

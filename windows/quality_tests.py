@@ -39,7 +39,7 @@ def quality_pvalue(metric: str, window: BinaryQualityState, baseline: BinaryQual
     Notes
     -----
     **Method.** Rates, and F1 through TP / (TP + FN + FP): beta-binomial tail of the failures. F0.5, F2 and AUC: z of
-    the difference on the logit scale with both standard deviations, cells half a row apart from zero.
+    the difference on the logit scale, the larger p-value of Wald's test and the score test.
     """
     if metric == "auc":
         return _auc_pvalue(window, baseline)
@@ -67,26 +67,37 @@ def _f_pvalue(beta: float, now: Cells, was: Cells) -> float | None:
         return None
     # Half a row in every cell keeps value and deviation away from 0 and 1 (Haldane, Anscombe).
     a, b = (f_beta(Cells(*(2 * cell + 1 for cell in cells)), beta) for cells in (now, was))
-    return _worse(a.value, a.sd * math.sqrt(2.0), b.value, b.sd * math.sqrt(2.0))
+    own, baseline = math.sqrt(2.0) * a.sd, math.sqrt(2.0) * b.sd
+    return _worse(a.value, (own, baseline * math.sqrt(b.n / a.n)), b.value, baseline)
 
 
 def _auc_pvalue(window: BinaryQualityState, baseline: BinaryQualityState) -> float | None:
-    a, b = auc(*window.score_counts).estimate, auc(*baseline.score_counts).estimate
-    if min(counts.sum() for counts in window.score_counts) < _MIN_CLASS:
+    counts = window.score_counts
+    negatives, positives = (int(of_class.sum()) for of_class in counts)
+    if min(negatives, positives) < _MIN_CLASS:
         return None
-    if not a.defined or not b.defined or not 0.0 < b.value < 1.0:
+    now, was = auc(*counts).estimate, auc(*baseline.score_counts)
+    if not was.estimate.defined or not 0.0 < was.estimate.value < 1.0:
         return None
-    if a.value >= b.value:
-        return 1.0 if a.value >= 1.0 else _worse(a.value, a.sd, b.value, b.sd)
-    # Perfectly wrong scores have no logit; the interval's bound stands in for the value.
-    value = a.value if a.value > 0.0 else a.high
-    sd = a.sd if a.sd > 0.0 else (a.high - a.low) / 4.0
-    return _worse(value, sd, b.value, b.sd)
+    if now.value >= 1.0:
+        return 1.0
+    # Scores that are all in the wrong order have no logit; half a pair right stands in for none.
+    value = now.value if now.value > 0.0 else 0.5 / (negatives * positives)
+    expected = math.sqrt(was.spread[0] / negatives + was.spread[1] / positives)
+    return _worse(value, (now.sd, expected), was.estimate.value, was.estimate.sd)
 
 
-def _worse(value: float, sd: float, baseline: float, baseline_sd: float) -> float:
-    scales = (sd / (value * (1.0 - value)), baseline_sd / (baseline * (1.0 - baseline)))
-    spread = math.hypot(*scales)
-    if spread == 0.0:
-        return 1.0 if value >= baseline else 0.0
-    return float(ndtr((float(logit(value)) - float(logit(baseline))) / spread))
+def _worse(value: float, deviations: tuple[float, float], baseline: float, baseline_sd: float) -> float:
+    """Lower tail of z on the logit scale, by the larger p-value of two deviations of the window's value.
+
+    The window's own deviation is on the value's side of the null hypothesis, the one expected of a window as good as
+    the baseline on the other: each alone alarms too often for some cells.
+    """
+    difference = float(logit(value)) - float(logit(baseline))
+    spreads = (
+        math.hypot(deviations[0] / (value * (1.0 - value)), baseline_sd / (baseline * (1.0 - baseline))),
+        math.hypot(deviations[1], baseline_sd) / (baseline * (1.0 - baseline)),
+    )
+    if not all(spreads):
+        return 1.0 if difference >= 0.0 else 0.0
+    return max(float(ndtr(difference / spread)) for spread in spreads)
