@@ -119,7 +119,7 @@ class VersionState:
         return effects
 
     def _skip(self, start_ms: int, following_ms: int, time: StreamTime, offset_ms: int) -> int:
-        """Where to go on after windows that nobody has and that a period's end has passed: at the next one held, or due."""
+        """Where to go on after empty windows that are passed over: at the next one held, or not passed yet."""
         times = [time.events_ms, time.labels_ms]
         reached_ms = min(time_ms for time_ms in times if time_ms is not None) - offset_ms
         held = [start for start, window in self.windows.items() if start > start_ms and not window.features_closed]

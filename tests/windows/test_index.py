@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from windows.ids import IdHash, as_keys
@@ -51,6 +51,7 @@ blocks = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(blocks=blocks, hash_bits=st.sampled_from([1, 4, 32]))
 def test_the_index_equals_a_dict(blocks, hash_bits):
     held, oracle = Held(hash_bits), {}
@@ -64,6 +65,7 @@ def test_the_index_equals_a_dict(blocks, hash_bits):
     assert held.find(asked).tolist() == [oracle.get(bytes(row), -1) for row in asked]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 40))
 def test_expired_rows_are_gone_and_the_others_stay_through_rebuilds(seed, rounds):
     rng = np.random.default_rng(seed)
