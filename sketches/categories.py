@@ -77,10 +77,10 @@ class CategoriesSpec:
         (state.n,) = numbers(_TOTAL, head, "categories")
         try:
             counts = json.loads(text(body, "categories"))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             msg = f"cannot read categories: expected JSON, got {body[:40]!r}"
             raise CorruptState(msg) from error
-        if not isinstance(counts, dict) or not all(isinstance(count, int) and count > 0 for count in counts.values()):
+        if not isinstance(counts, dict) or not all(type(count) is int and count > 0 for count in counts.values()):
             msg = f"cannot read categories: expected an object of positive counts, got {body[:40]!r}"
             raise CorruptState(msg)
         state.kept = counts

@@ -71,7 +71,7 @@ def test_hashed_values_never_reach_the_bytes() -> None:
     assert state.counts() != other.counts()
 
 
-@pytest.mark.parametrize("body", [b"[]", b'{"a": 0}', b'{"a": "1"}', b"{", b"\xff"])
+@pytest.mark.parametrize("body", [b"[]", b'{"a": 0}', b'{"a": "1"}', b'{"a": true}', b"{", b"\xff", b"[" * 100_000])
 def test_counts_that_are_none_are_refused(body: bytes) -> None:
     with pytest.raises(CorruptState, match="cannot read categories"):
         CategoriesSpec().from_bytes(pack(bytes(8), body))

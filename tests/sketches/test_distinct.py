@@ -66,3 +66,16 @@ def test_hashes_out_of_order_are_refused() -> None:
         DistinctSpec().from_bytes(data[:8] + data[16:] + data[8:16])
     with pytest.raises(ValueError, match="at least 16"):
         DistinctSpec(3)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    values=st.lists(st.one_of(st.integers(-4, 4), st.sampled_from([0.5, -1.5, 3.0, "0.25", "-7"])), max_size=40),
+    offset=st.sampled_from([0, 10**6, -(2**53), 2**62]),
+)
+def test_repeated_integers_are_counted_once_each(values: list[int | float | str], offset: int) -> None:
+    shifted = [value if isinstance(value, str) else value + offset for value in values]
+    numbers = {float(value) for value in shifted if not isinstance(value, str) and float(value).is_integer()}
+    texts = {value for value in shifted if isinstance(value, str)}
+    state = state_of(Column(Kind.MIXED, np.fromiter(shifted, dtype=object, count=len(values))))
+    assert state.estimate == len(numbers) + len(texts)

@@ -82,3 +82,11 @@ def test_a_wrong_field_is_refused(position: int, value: int) -> None:
     data[position] = value
     with pytest.raises(CorruptState, match=r"cannot read KLL sketch: expected .*got"):
         read_layout(bytes(data))
+
+
+@pytest.mark.parametrize("at", [24, 32, 40])
+def test_values_that_are_not_finite_are_refused(at: int) -> None:
+    data = bytearray(sketch_of(200, np.arange(5.0)).serialize())
+    data[at : at + 8] = np.float64("nan").tobytes()
+    with pytest.raises(CorruptState, match="expected finite values"):
+        read_layout(bytes(data))
