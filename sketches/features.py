@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -22,6 +23,12 @@ from sketches.state import require_same_spec
 _PARTS = ("types", "moments", "quantiles", "distinct", "categories")
 # Integers below are written in full; every int64 is.
 _WRITTEN_IN_FULL = 1e21
+
+
+@lru_cache(maxsize=4_096)
+def _fingerprint(spec: FeatureSpec) -> str:
+    parts = {part: getattr(spec, part).fingerprint for part in _PARTS}
+    return fingerprint("feature", categorical=spec.categorical, **parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +94,7 @@ class FeatureSpec:
     @property
     def fingerprint(self) -> str:
         """Identify the parameters."""
-        parts = {part: getattr(self, part).fingerprint for part in _PARTS}
-        return fingerprint("feature", categorical=self.categorical, **parts)
+        return _fingerprint(self)
 
     @property
     def max_bytes(self) -> int:

@@ -83,7 +83,7 @@ class SignedState(State, Protocol):
 
 def require_same_spec(a: State, b: State, /) -> None:
     """Raise `SpecMismatch` unless two states have the same fingerprint."""
-    if a.spec.fingerprint != b.spec.fingerprint:
+    if a.spec != b.spec and a.spec.fingerprint != b.spec.fingerprint:
         msg = (
             f"cannot merge {type(a).__name__}: expected fingerprint {a.spec.fingerprint!r}, got {b.spec.fingerprint!r}"
         )
