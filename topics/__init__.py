@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Everything that crosses Kafka: schemas, codecs, topic names and settings, clients."""
 
+from topics.admin import Finding, check_topics, create_topics
 from topics.batches import (
     BOOLEAN,
     FLOAT,
@@ -15,9 +16,13 @@ from topics.batches import (
     Values,
     Watermark,
 )
+from topics.capture import Capture
 from topics.codec import decode_events, decode_labels
 from topics.codec_avro import Registry, RegistryUnavailable, encode_avro, schema_of
+from topics.consumers import follow_reports, follow_violations
 from topics.encode import encode_events, encode_labels, event_records, label_records
+from topics.labels import Labels
+from topics.outbox import Counts, Limits
 from topics.partitioner import murmur2, partition_of
 from topics.records import (
     ARROW_TYPE,
@@ -38,6 +43,7 @@ from topics.records import (
     violation_headers,
     watermark,
 )
+from topics.sampling import sampled
 from topics.subjects import Topic, Topics
 from topics.values import canonical_class
 
@@ -52,10 +58,15 @@ __all__ = [
     "STRING",
     "WATERMARK_TYPE",
     "BaselineKey",
+    "Capture",
+    "Counts",
     "Decoded",
     "DefinitionKey",
     "EventBatch",
+    "Finding",
     "LabelBatch",
+    "Labels",
+    "Limits",
     "Message",
     "ProfileKey",
     "Registry",
@@ -67,6 +78,8 @@ __all__ = [
     "Watermark",
     "baseline_key",
     "canonical_class",
+    "check_topics",
+    "create_topics",
     "dead_letter",
     "decode_events",
     "decode_labels",
@@ -75,6 +88,8 @@ __all__ = [
     "encode_events",
     "encode_labels",
     "event_records",
+    "follow_reports",
+    "follow_violations",
     "from_json",
     "label_records",
     "murmur2",
@@ -82,6 +97,7 @@ __all__ = [
     "parse_profile_key",
     "partition_of",
     "profile_key",
+    "sampled",
     "schema_of",
     "to_json",
     "violation_headers",

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -75,6 +76,8 @@ def create_topics(
     ------
     KafkaException
         If the cluster cannot be reached, or refuses.
+    TimeoutError
+        If the topics do not become usable.
     """
     admin = AdminClient(dict(admin_config))
     wanted = [
@@ -95,12 +98,29 @@ def create_topics(
                 raise
         else:
             made.append(name)
+    _wait_until_usable(admin, {topic.name for topic in topics.table()})
     return made
+
+
+def _wait_until_usable(admin: AdminClient, names: set[str]) -> None:
+    """Wait until the brokers, not only their controller, know the topics and who leads each partition."""
+    deadline = time.monotonic() + _TIMEOUT_S
+    while True:
+        found = admin.list_topics(timeout=_TIMEOUT_S).topics
+        usable = {name for name in names & set(found) if all(p.leader >= 0 for p in found[name].partitions.values())}
+        if usable == names:
+            return
+        if time.monotonic() > deadline:
+            msg = f"expected the topics made to have leaders within {_TIMEOUT_S} s, not so {sorted(names - usable)}"
+            raise TimeoutError(msg)
+        time.sleep(0.05)
 
 
 def check_topics(
     admin_config: Mapping[str, Any],
     topics: Topics = Topics(),  # noqa: B008  # frozen
+    *,
+    timeout_s: float = _TIMEOUT_S,
 ) -> list[Finding]:
     """Compare the topics on a cluster with what they should be.
 
@@ -110,6 +130,8 @@ def check_topics(
         librdkafka properties, at least `bootstrap.servers`.
     topics : Topics
         Names.
+    timeout_s : float
+        Longest wait for each answer of the cluster.
 
     Returns
     -------
@@ -123,7 +145,7 @@ def check_topics(
         If the cluster cannot be reached, or refuses.
     """
     admin = AdminClient(dict(admin_config))
-    found = admin.list_topics(timeout=_TIMEOUT_S).topics
+    found = admin.list_topics(timeout=timeout_s).topics
     table = topics.table()
     missing = [_missing(topic) for topic in table if topic.name not in found]
     present = [topic for topic in table if topic.name in found]
@@ -133,8 +155,8 @@ def check_topics(
         findings += _partitions(topic, len(found[topic.name].partitions), sources)
     if present:
         resources = [ConfigResource(ResourceType.TOPIC, topic.name) for topic in present]
-        futures = admin.describe_configs(resources, request_timeout=_TIMEOUT_S)
-        configs = {resource.name: future.result(_TIMEOUT_S) for resource, future in futures.items()}
+        futures = admin.describe_configs(resources, request_timeout=timeout_s)
+        configs = {resource.name: future.result(timeout_s) for resource, future in futures.items()}
         for topic in present:
             findings += _settings(topic, {name: str(entry.value) for name, entry in configs[topic.name].items()})
     return findings

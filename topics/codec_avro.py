@@ -46,8 +46,8 @@ def schema_of(name: str, /) -> dict[str, Any]:
 
 @cache
 def plain_schema(name: str, /) -> Any:
-    """The schema, parsed, without logical types: times stay integers, and none is out of a calendar's range."""
-    return parse_schema(_without_logical_types(schema_of(name)))
+    """The schema, parsed, without logical types."""
+    return parse_schema(without_logical_types(schema_of(name)))
 
 
 @cache
@@ -57,13 +57,12 @@ def fingerprint_of(name: str, /) -> bytes:
     return bytes.fromhex(digest)
 
 
-def _without_logical_types(schema: Any) -> Any:
+def without_logical_types(schema: Any, /) -> Any:
+    """Take logical types out of a schema, so that a time is an integer and none is out of a calendar's range."""
     if isinstance(schema, list):
-        return [_without_logical_types(item) for item in schema]
+        return [without_logical_types(item) for item in schema]
     if isinstance(schema, dict):
-        if schema.get("logicalType") is not None:
-            return schema["type"]
-        return {key: _without_logical_types(item) for key, item in schema.items()}
+        return {key: without_logical_types(item) for key, item in schema.items() if key != "logicalType"}
     return schema
 
 

@@ -23,6 +23,7 @@ def follow_violations(
     config: Mapping[str, Any] | None = None,
     from_beginning: bool = False,
     follow: bool = True,
+    timeout_s: float = _TIMEOUT_S,
 ) -> Iterator[dict[str, Any]]:
     """Yield violations as they are published.
 
@@ -38,6 +39,8 @@ def follow_violations(
         Start with the oldest that is kept, otherwise with the next.
     follow : bool
         Wait for more for ever, otherwise end at the present end of the topic.
+    timeout_s : float
+        Longest wait for the brokers' first answer.
 
     Raises
     ------
@@ -48,7 +51,9 @@ def follow_violations(
     -----
     A violation may come again with a higher revision; whoever keeps the last record of each `id` sees each once.
     """
-    return _follow(bootstrap, topics.violations, config, from_beginning=from_beginning, follow=follow)
+    return _follow(
+        bootstrap, topics.violations, config, from_beginning=from_beginning, follow=follow, timeout_s=timeout_s
+    )
 
 
 def follow_reports(
@@ -58,13 +63,20 @@ def follow_reports(
     config: Mapping[str, Any] | None = None,
     from_beginning: bool = False,
     follow: bool = True,
+    timeout_s: float = _TIMEOUT_S,
 ) -> Iterator[dict[str, Any]]:
     """Yield reports as they are published; parameters and errors are those of `follow_violations`."""
-    return _follow(bootstrap, topics.reports, config, from_beginning=from_beginning, follow=follow)
+    return _follow(bootstrap, topics.reports, config, from_beginning=from_beginning, follow=follow, timeout_s=timeout_s)
 
 
 def _follow(
-    bootstrap: str, topic: str, config: Mapping[str, Any] | None, *, from_beginning: bool, follow: bool
+    bootstrap: str,
+    topic: str,
+    config: Mapping[str, Any] | None,
+    *,
+    from_beginning: bool,
+    follow: bool,
+    timeout_s: float,
 ) -> Iterator[dict[str, Any]]:
     settings = {
         "bootstrap.servers": bootstrap,
@@ -78,7 +90,7 @@ def _follow(
     }
     consumer = Consumer(settings)
     try:
-        metadata = consumer.list_topics(topic, timeout=_TIMEOUT_S).topics[topic]
+        metadata = consumer.list_topics(topic, timeout=timeout_s).topics[topic]
         if metadata.error is not None:
             raise KafkaException(metadata.error)
         start = OFFSET_BEGINNING if from_beginning else OFFSET_END

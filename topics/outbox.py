@@ -63,7 +63,7 @@ class Limits(NamedTuple):
     queue_rows: int = 20_000
     block_rows: int = 4_096
     block_bytes: int = 900_000
-    interval_s: float = 0.5
+    interval_s: float = 1.0
 
 
 class Bulk(NamedTuple):

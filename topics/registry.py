@@ -12,7 +12,7 @@ from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 from fastavro.schema import parse_schema
 
-from topics.codec_avro import EVENT, LABEL, RegistryUnavailable
+from topics.codec_avro import EVENT, LABEL, RegistryUnavailable, without_logical_types
 
 _RETRY_S = 60.0
 _MAX_UNKNOWN = 1_000
@@ -99,7 +99,7 @@ def safe_schema(text: str, /) -> Any:
             return None
         if not _bounded(schema, frozenset(), 0):
             return None
-        return parse_schema(schema)
+        return parse_schema(without_logical_types(schema))
     except Exception:  # whatever json and fastavro make of a wrong schema
         return None
 
