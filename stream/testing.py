@@ -174,7 +174,12 @@ class MonitorDriver:
 
     def _start_evaluate(self) -> None:
         self._gather = Gather(len(self.partitions), self.catalog)
-        self._read = 0
+        # Of a compacted topic only the last record of each key is sure to be there, and no tombstone.
+        last = {(number, _key(partial), partial.part): partial for number, partial in self.profiles}
+        for (number, *_), partial in last.items():
+            if partial.payload is not None:
+                self._gather.arrived(partial, number, len(self.partitions), 0)
+        self._read = len(self.profiles)
         for window, judgement in self._judgements.items():
             self._gather.reported(*window, Judgement.from_bytes(judgement))
 
@@ -185,14 +190,16 @@ class MonitorDriver:
         self._read = len(self.profiles)
         reports: list[Report] = []
         for profile in self._gather.due(now_ms):
-            window = (profile.definition.model, profile.definition.version, profile.window_start_ms)
+            definition = profile.definition
+            window = (definition.model, definition.version, profile.window_start_ms)
             judgement = Judgement.from_bytes(self._judgements.get(window, Judgement().to_bytes()))
-            for report in evaluate(profile, self._baseline(profile.definition), earlier=judgement.earlier()):
+            for report in evaluate(profile, self._baseline(definition), earlier=judgement.earlier()):
                 reports.append(report)
                 self.violations += judgement.follow(report)
             judgement.revision = profile.revision
             judgement.features_closed, judgement.labels_closed = profile.features_closed, profile.labels_closed
             self._judgements[window] = judgement.to_bytes()
+        self._judgements = {window: told for window, told in self._judgements.items() if window in self._gather}
         self.reports += reports
         return reports
 
@@ -204,6 +211,10 @@ class MonitorDriver:
                     pass
             self.checkpoint(number)
         return self.judge(now_ms)
+
+
+def _key(partial: Partial) -> tuple[str, str, int]:
+    return partial.model, partial.version, partial.window_start_ms
 
 
 def take(rows: Rows, chosen: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Rows:

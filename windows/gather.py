@@ -78,6 +78,9 @@ class Gather:
     def __len__(self) -> int:
         return len(self._windows)
 
+    def __contains__(self, key: Key) -> bool:
+        return key in self._windows
+
     def arrived(self, partial: Partial, source_partition: int, partitions: int, now_ms: int) -> None:
         """Take one part of a window from one source partition; it replaces the one before.
 
@@ -143,7 +146,8 @@ class Gather:
                 continue
             profile = _profile(definition, key[2], window, self._partitions, now_ms)
             told = (profile.revision, profile.features_closed, profile.labels_closed)
-            if profile.features_closed and told != window.told:
+            # Less than was told is not news: after a restart, a partition that retired the window already is missing.
+            if profile.features_closed and told > window.told:
                 profiles.append(_with_states(profile, window))
                 window.told = told
             self._settle(key, window, profile)

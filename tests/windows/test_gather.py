@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Partials of several partitions become one window when all are in, or were waited for long enough."""
+
+from __future__ import annotations
+
+import pytest
+
+from stream.judgements import Judgement
+from tests.windows.traffic import SECOND, definition, events, labels, run, store_of
+from windows.definition import Catalog
+from windows.events import Publish
+from windows.gather import Gather
+
+IDLE_MS = 15 * SECOND
+
+
+def partials(*happened, cut=False, using=None):
+    store = using or store_of()
+    effects = run(store, *happened)
+    effects += store.cut().effects if cut else []
+    return [effect.partial for effect in effects if isinstance(effect, Publish)]
+
+
+def gather(partitions=2):
+    return Gather(partitions, Catalog((definition(),)))
+
+
+def give(gathered, source, given, now_ms=0, partitions=2):
+    for partial in given:
+        gathered.arrived(partial, source, partitions, now_ms)
+
+
+def test_a_window_is_due_once_every_partition_closed_it():
+    gathered = gather()
+    give(gathered, 0, partials(events([1, 2, 3], [100, 101, 113])))
+    assert gathered.due(0) == []
+    give(gathered, 1, partials(events([4, 5], [102, 113])))
+    (profile,) = gathered.due(0)
+    assert (profile.window_start_ms, profile.rows, profile.profile.n) == (100 * SECOND, 3, 3)
+    assert profile.profile.features["x"].moments.sum == 7.0
+    assert (profile.partitions_closed, profile.partitions, profile.revision) == (2, 2, 2)
+    assert (profile.features_closed, profile.labels_closed) == (True, False)
+    assert gathered.due(0) == []
+
+
+def test_a_partition_that_never_saw_the_model_is_waited_for_until_the_idle_timeout():
+    gathered = gather()
+    give(gathered, 0, partials(events([1, 3], [100, 113])), now_ms=1_000)
+    assert gathered.due(1_000 + IDLE_MS - 1) == []
+    (profile,) = gathered.due(1_000 + IDLE_MS)
+    assert (profile.partitions_closed, profile.rows) == (1, 1)
+    give(gathered, 1, partials(events([4, 5], [102, 113])), now_ms=2_000 + IDLE_MS)
+    (profile,) = gathered.due(2_000 + IDLE_MS)
+    assert (profile.partitions_closed, profile.rows, profile.revision) == (2, 2, 2)
+
+
+def test_a_revision_is_due_again_and_replaces_what_was_there():
+    gathered, store = gather(1), store_of()
+    give(gathered, 0, partials(events([1, 3], [100, 113]), using=store), partitions=1)
+    assert gathered.due(0)[0].rows == 1
+    give(gathered, 0, partials(events([2], 101), cut=True, using=store), partitions=1)
+    (profile,) = gathered.due(0)
+    assert (profile.rows, profile.late, profile.revision, profile.profile.features["x"].rows) == (2, 1, 2, 2)
+
+
+def test_labels_are_judged_when_their_side_is_closed():
+    gathered, store = gather(1), store_of()
+    give(gathered, 0, partials(events([1, 3], [100, 140]), using=store), partitions=1)
+    assert [p.labels_closed for p in gathered.due(0)] == [False] * 3
+    give(gathered, 0, partials(labels([1, 9], "11", [120, 131]), using=store), partitions=1)
+    (profile,) = gathered.due(0)
+    assert (profile.labels_closed, profile.labelled, profile.quality.cells) == (True, 1, (1, 0, 0, 0))
+
+
+def test_half_a_revision_is_never_judged():
+    gathered = gather(1)
+    given = partials(events([1, 3], [100, 113]))
+    for partial in given[:-1]:
+        gathered.arrived(partial, 0, 1, 0)
+        assert gathered.due(0) == []
+    gathered.arrived(given[-1], 0, 1, 0)
+    assert len(gathered.due(0)) == 1
+
+
+def test_a_window_that_ends_with_its_tombstones_is_judged_before_it_is_forgotten():
+    gathered = gather(1)
+    store = store_of(definition(problem_type=None))
+    give(gathered, 0, partials(events([1, 2], [100, 400]), using=store), partitions=1)
+    first = gathered.due(0)[0]
+    assert (first.window_start_ms, first.rows, sorted(first.profile.features)) == (
+        100 * SECOND,
+        1,
+        ["prediction.score", "x"],
+    )
+    held = len(gathered)
+    give(gathered, 0, partials(events([3], 800), using=store), partitions=1)
+    gathered.due(0)
+    assert len(gathered) <= held
+
+
+@pytest.mark.parametrize(("revision", "news"), [(0, True), (1, False), (2, False)])
+def test_what_a_former_owner_told_is_told_again_only_if_there_is_more(revision, news):
+    gathered = gather(1)
+    gathered.reported("m", "1", 100 * SECOND, Judgement(revision, features_closed=True))
+    give(gathered, 0, partials(events([1, 3], [100, 113])), partitions=1)
+    assert len(gathered.due(0)) == news
+
+
+def test_tombstones_of_unknown_windows_leave_nothing_behind():
+    gathered = gather(1)
+    store = store_of(definition(problem_type=None))
+    given = partials(events([1], 100), events([2], 160), using=store)
+    give(gathered, 0, [p for p in given if p.payload is None], partitions=1)
+    assert len(gathered) == 0
