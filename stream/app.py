@@ -26,11 +26,14 @@ class Work:
         Read together; they have one partition count.
     role : callable
         Makes the role of a partition from its number and the consumer.
+    told : callable
+        Told after every assignment which partition numbers this worker has.
     """
 
     name: str
     topics: tuple[str, ...]
     role: Callable[[int, Any], Role]
+    told: Callable[[frozenset[int]], None] = lambda _numbers: None
 
 
 class Partitions:
@@ -63,6 +66,8 @@ class Partitions:
                 custody = Custody(role, self._context.metrics, self._context.fault)
                 self._held[work.name, number] = custody
                 self.start(custody.recovered())
+        for work in set(self._works.values()):
+            work.told(frozenset(number for name, number in self._held if name == work.name))
 
     def revoked(self) -> None:
         """Give everything up; a partition that is assigned again is recovered again."""

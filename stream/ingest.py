@@ -129,6 +129,8 @@ class Ingest:
         if here is None:
             return False
         metrics.ingested(here.model, here.version, side, rows)
+        if side == "events":
+            metrics.lateness(here.model, self.partition, here.event_time_ms)
         return self._step(arrived(here))
 
     def _refuse(self, rejected: Rejected, message: Message | None) -> None:
@@ -178,6 +180,7 @@ class Ingest:
             behind = self._ends.behind(topic, self.partition, self._written.get(topic, 0))
             if behind is not None:
                 self._context.metrics.lag(topic, self.partition, behind)
+        self._context.metrics.pending(self.partition, self._store.pending, self._store.early)
         return closed
 
     def cut(self) -> list[Outgoing]:

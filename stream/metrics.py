@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, star
 from prometheus_client.process_collector import ProcessCollector
 
 from stream.lateness_metrics import Lateness
-from stream.report_metrics import OTHER, FeatureCap, LatestReports, deciding, subject_labels
+from stream.report_metrics import OTHER, FeatureCap, LatestReports, decided, shown, subject_labels
 from topics.batches import Rejected
 from windows.definition import Catalog
 from windows.events import Counted, Side
@@ -129,7 +129,7 @@ class Metrics:
         names = (report.model, report.version)
         self._latest.put(report)
         self._reports.labels(*names, report.monitor, report.status).inc()
-        for verdict in deciding(report):
+        for verdict in filter(decided, shown(report)):
             labels = subject_labels(self._cap, *names, report.monitor, verdict)
             if OTHER in labels:
                 self._dropped.labels(*names).inc()

@@ -56,9 +56,14 @@ class FeatureCap:
         return feature in admitted
 
 
-def deciding(report: Report) -> Iterator[Verdict]:
-    """Verdicts that count: neither skipped nor told beside another one."""
+def shown(report: Report) -> Iterator[Verdict]:
+    """Verdicts worth a series: neither skipped nor told beside another one."""
     return (verdict for verdict in report.verdicts if not (verdict.advisory or verdict.outcome == "skipped"))
+
+
+def decided(verdict: Verdict) -> bool:
+    """Whether there were data enough to say yes or no."""
+    return verdict.outcome != "insufficient"
 
 
 def subject_labels(cap: FeatureCap, model: str, version: str, monitor: str, verdict: Verdict) -> tuple[str, str]:
@@ -122,13 +127,14 @@ class LatestReports:
         )
         for key, report in reports:
             seen: set[tuple[str, str]] = set()
-            for verdict in deciding(report):
+            for verdict in shown(report):
                 subject = subject_labels(self._cap, *key, verdict)
                 if OTHER in subject or subject in seen:
                     continue
                 seen.add(subject)
                 labels = (*key, *subject)
-                violating.add_metric(labels, float(verdict.outcome == "violation"))
+                if decided(verdict):
+                    violating.add_metric(labels, float(verdict.outcome == "violation"))
                 for name, family in values.items():
                     if (value := getattr(verdict, name)) is not None:
                         family.add_metric(labels, value)

@@ -22,7 +22,7 @@ from stream.context import Context
 from stream.definitions import Definitions, DefinitionsReader
 from stream.errors import InfrastructureError, StreamError
 from stream.evaluation import Evaluation
-from stream.ingest import Ingest
+from stream.ingest import Ingest, judged_on
 from stream.metrics import Metrics
 from stream.settings import Settings
 from topics.subjects import Topics
@@ -101,9 +101,13 @@ def _context(settings: Settings, fault: Fault) -> Context:
 def works(context: Context) -> tuple[Work, Work]:
     """Say what a worker does with which topics."""
     topics = context.topics
+
+    def judging(numbers: frozenset[int]) -> None:
+        context.metrics.judging(lambda model: judged_on(model, context.partitions) in numbers)
+
     return (
         Work("ingest", topics.sources, lambda number, consumer: Ingest(number, context, consumer)),
-        Work("evaluate", (topics.profiles,), lambda number, _consumer: Evaluation(number, context)),
+        Work("evaluate", (topics.profiles,), lambda number, _consumer: Evaluation(number, context), judging),
     )
 
 

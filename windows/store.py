@@ -70,6 +70,11 @@ class PartitionStore:
         """Rows that wait for a label, or for its correction."""
         return sum(version.live for model in self.models.values() for version in model.versions.values())
 
+    @property
+    def early(self) -> int:
+        """Labels that wait for their event."""
+        return sum(model.early.live for model in self.models.values())
+
     def cut(self) -> Cut:
         """Take what changed since the last cut; the caller writes it, or gives the store up."""
         effects: list[Effect] = []

@@ -85,6 +85,14 @@ def test_an_advisory_verdict_counts_nowhere(metrics: Metrics) -> None:
     assert sample(metrics, "window_verdicts", **labels, outcome="violation") == 0
 
 
+def test_a_check_without_data_enough_is_neither_violated_nor_fine(metrics: Metrics) -> None:
+    metrics.report(report(verdict(outcome="insufficient", value=None), verdict("hours", outcome="insufficient")))
+    assert drift(metrics, "violating") is None
+    assert drift(metrics, "value") is None
+    assert drift(metrics, "value", "hours") == 0.25
+    assert "violations_total{" not in generate_latest(metrics.registry).decode()
+
+
 def test_checks_of_one_feature_are_told_apart(metrics: Metrics) -> None:
     shares = [
         Verdict("age", f"{check}_check", "calibrated", "ok", "share", value)
