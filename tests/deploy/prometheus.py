@@ -25,6 +25,7 @@ CONFIG = ROOT / "deploy" / "prometheus" / "prometheus.yml"
 SCRAPE_S = 0.5
 START_TIMEOUT_S = 60
 _STOP_TIMEOUT_S = 20
+_WAIT_S = 60
 
 # What Grafana would put for its variables with everything selected and the last minute shown.
 _VARIABLES = {
@@ -80,10 +81,18 @@ class Prometheus:
         return _finite(series["value"] for series in self.get("/api/v1/query", query=expr)["result"])
 
     def over_time(self, expr: str) -> list[float]:
-        """Values of an expression since the server started, at every second."""
-        span = {"start": self.started_s, "end": time.time(), "step": 1}
+        """Values of an expression since the server started, second by second up to now."""
+        now_s = time.time()
+        span = {"start": now_s - int(now_s - self.started_s), "end": now_s, "step": 1}
         answer = self.get("/api/v1/query_range", query=expr, **span)["result"]
         return _finite(point for series in answer for point in series["values"])
+
+    def wait_for(self, expr: str, *, series: int = 1) -> None:
+        """Wait until an expression has this many results."""
+        deadline = time.monotonic() + _WAIT_S
+        while len(self.instant(expr)) < series:
+            assert time.monotonic() < deadline, f"expected {series} results within {_WAIT_S} s of {expr}"
+            time.sleep(0.2)
 
     def rules(self) -> list[dict[str, Any]]:
         return [rule for group in self.get("/api/v1/rules")["groups"] for rule in group["rules"]]

@@ -6,7 +6,6 @@ from __future__ import annotations
 import itertools
 import re
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -53,21 +52,14 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
         with metrics.serve(0) as exporter:
             targets = [f"127.0.0.1:{exporter.port}", f"127.0.0.1:{other.port}"]
             with scraping(tmp_path_factory.mktemp("prometheus"), targets) as server:
-                _await(server, 'count_over_time(up{job="sketchwatch"}[1m]) >= 8', series=2)
+                server.wait_for('count_over_time(up{job="sketchwatch"}[1m]) >= 8', series=2)
                 other.close()
-                _await(server, 'up{job="sketchwatch"} == 0', series=1)
-                _await(server, 'count(ALERTS{alertname="SketchwatchWorkerDown"}) == 1', series=1)
+                server.wait_for('up{job="sketchwatch"} == 0', series=1)
+                server.wait_for('count(ALERTS{alertname="SketchwatchWorkerDown"}) == 1', series=1)
                 yield server
     finally:
         stop.set()
         feeder.join()
-
-
-def _await(server: Prometheus, expr: str, *, series: int) -> None:
-    deadline = time.monotonic() + 60
-    while len(server.instant(expr)) < series:
-        assert time.monotonic() < deadline, expr
-        time.sleep(0.2)
 
 
 @pytest.mark.parametrize("expr", [expr for _, expr in QUERIES], ids=[name for name, _ in QUERIES])
