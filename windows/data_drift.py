@@ -79,6 +79,8 @@ def _skipped(
     n, m = (_values(feature, categorical=categorical) for feature in (window, was))
     if not m:
         reason = "the baseline has no values of it"
+    elif was is not None and window is not None and was.spec.hashed != window.spec.hashed:
+        reason = "its values are kept as hashes on one side only"
     elif n < options.min_rows:
         reason = f"{n} values, needs {options.min_rows}"
     else:

@@ -11,6 +11,7 @@ from sketches.features import FeatureState
 from windows.baseline import Baseline
 from windows.constraints import Constraints, FeatureConstraints
 from windows.correction import holm
+from windows.definition import DataQuality
 from windows.inferred_type import OUTPUTS, has_numbers, mismatches
 from windows.report import Verdict
 from windows.settle import NEVER, Draft, Earlier, settle
@@ -52,7 +53,7 @@ def judge_data_quality(
             continue
         state = profile.profile
         column = _Column(required, state.features.get(name), baseline.features.get(name), state.n, baseline.n)
-        for share in _checks(column, options.outlier_z, imported=baseline.imported):
+        for share in _checks(column, options, imported=baseline.imported):
             if share is not None:
                 drafts += judge_share(share, options)
     drafts += _extra_columns(profile, constraints)
@@ -86,14 +87,14 @@ class _Column:
         return Share(name, check, failures, n, baseline_failures, baseline_n, required, literal, description, error)
 
 
-def _checks(column: _Column, outlier_z: float, *, imported: bool) -> Iterator[Share | None]:
-    yield _missing_column(column)
+def _checks(column: _Column, options: DataQuality, *, imported: bool) -> Iterator[Share | None]:
+    yield _missing_column(column, options.min_rows)
     if column.now is not None and column.now.rows:
         yield _completeness(column, column.now)
         yield _data_type(column, column.now)
         yield _categories(column, column.now)
         yield _non_negative(column, column.now)
-        yield _outlying(column, column.now, outlier_z, 2.0 if imported else 1.0)
+        yield _outlying(column, column.now, options.outlier_z, 2.0 if imported else 1.0)
 
 
 def _present(feature: FeatureState) -> int:
@@ -101,10 +102,11 @@ def _present(feature: FeatureState) -> int:
 
 
 def _missing(column: _Column) -> tuple[int, int] | None:
-    return None if column.was is None else (column.baseline_n - _present(column.was), column.baseline_n)
+    # An imported sketch's weights may add up to a few values more than the rows it was made of.
+    return None if column.was is None else (max(0, column.baseline_n - _present(column.was)), column.baseline_n)
 
 
-def _missing_column(column: _Column) -> Share:
+def _missing_column(column: _Column, min_rows: int) -> Share:
     """A column is missing when no row has its key; clients that drop nulls make it a matter of chance."""
     gone = column.now is None or not column.now.rows
     return column.share(
@@ -112,7 +114,8 @@ def _missing_column(column: _Column) -> Share:
         column.n if gone else 0,
         column.n,
         _missing(column),
-        literal=bool(column.required.edited),
+        required=1.0 if column.n >= min_rows else None,
+        literal=column.was is None,
         description=f"Column {column.required.name} is missing: 0 of {column.n} rows have it.",
     )
 
@@ -159,7 +162,7 @@ def _categories(column: _Column, now: FeatureState) -> Share | None:
     A baseline in which `a` values came once has missed values of about a / m of all rows.
     """
     required, was = column.required, column.was
-    if required.domains is None:
+    if required.domains is None or (was is not None and was.spec.hashed != now.spec.hashed):
         return None
     domain, n = set(required.domains), now.categories.n
     return column.share(

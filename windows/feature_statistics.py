@@ -69,7 +69,7 @@ def feature_statistics(
             "std_dev": feature.moments.std,
             "min": feature.moments.minimum,
             "max": feature.moments.maximum,
-            "approximate_num_distinct_values": round(feature.distinct.estimate),
+            **_distinct(feature),
             "completeness": completeness,
             "distribution": {"kll": _kll(feature.quantiles, sketch=sketch)},
         }
@@ -95,6 +95,13 @@ def listed(feature: FeatureState) -> bool:
     """Whether a column's categories are few enough to be listed, and so to be a domain."""
     categories = feature.categories
     return bool(categories.n) and not categories.error and len(categories.counts()) <= MAX_LISTED
+
+
+def _distinct(feature: FeatureState) -> dict[str, int]:
+    """Distinct numbers; fractions are not counted, so a column that has any gives none."""
+    if feature.types.fractional or feature.types.string_fractional:
+        return {}
+    return {"approximate_num_distinct_values": round(feature.distinct.estimate)}
 
 
 def _kll(quantiles: QuantilesState, *, sketch: bool) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from windows.quality_constraints import quality_document, read_quality_constrain
 from windows.roles import NO_ROLES, Roles, by_role
 
 BASELINE_K = 2048
+_MAX_FEATURES = 10_000
 _ENOUGH_ROWS = 10_000
 _ENOUGH_LABELS = 2_000
 _USUAL_WINDOW = 2_000
@@ -75,7 +76,7 @@ def suggest(
     >>> suggestion.baseline.n, suggestion.baseline.constraints.features["age"].inferred_type, len(suggestion.warnings)
     (4, 'Integral', 2)
     """
-    spec = ProfileSpec(categorical=categorical, hashed=hashed, hash_key=model, k=BASELINE_K, max_features=10_000)
+    spec = ProfileSpec(categorical=categorical, hashed=hashed, hash_key=model, k=BASELINE_K, max_features=_MAX_FEATURES)
     profile, quality = spec.empty(), BinaryQualitySpec(roles.positive_class).empty()
     for block in blocks:
         monitored, judged = by_role(block, roles)
@@ -116,6 +117,8 @@ def _thresholds(quality: BinaryQualityState) -> dict[str, float]:
 
 def _warnings(profile: ProfileState, quality: BinaryQualityState, min_distance: float) -> Iterable[str]:
     n, tests = profile.n, max(len(profile.features), 1)
+    if profile.refused:
+        yield f"more than {_MAX_FEATURES} columns: {sorted(profile.refused)[:3]} and others have no baseline"
     if n < _ENOUGH_ROWS:
         radius = baseline_radius(max(n, 1), tests)
         found = radius + math.sqrt(math.log(2.0 * tests / 0.01) / (2.0 * _USUAL_WINDOW))

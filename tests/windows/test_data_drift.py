@@ -218,3 +218,13 @@ def test_hashed_values_are_compared_by_their_hashes():
 def test_a_column_of_floats_takes_integers_too():
     baseline = baseline_of(Block(20_000, {"x": Column(Kind.FLOAT, np.random.default_rng(1).poisson(5, 20_000) * 1.0)}))
     assert violated(judge({"x": column(np.random.default_rng(2).poisson(5, 2_000))}, baseline)) == set()
+
+
+def test_values_hashed_on_one_side_only_are_not_compared():
+    names = np.array(["ann", "bob", "eve"])
+    model = BINARY.model_copy(update={"columns": BINARY.columns.model_copy(update={"hash": ("name",)})})
+    baseline = baseline_of(Block(20_000, {"name": column(names[np.arange(20_000) % 3])}))
+    verdicts = judge({"name": column(names[np.arange(2_000) % 3])}, baseline, model)
+    assert [(v.outcome, v.reason) for v in verdicts] == [
+        ("insufficient", "its values are kept as hashes on one side only")
+    ]

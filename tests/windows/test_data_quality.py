@@ -233,3 +233,13 @@ def test_integer_valued_floats_and_numeric_strings_satisfy_an_integral_column():
     ages = columns["age"].values
     columns["age"] = column([float(a) if i % 2 else str(a) for i, a in enumerate(ages.tolist())])
     assert violated(judge(columns)) == set()
+
+
+def test_a_handful_of_rows_never_makes_a_column_missing():
+    model = definition(data_quality={"mode": "literal"})
+    columns = rows(20, 5)
+    del columns["job"]
+    assert ("job", "missing_column_check") not in violated(judge(columns, model=model))
+    columns = rows(60, 5)
+    del columns["job"]
+    assert ("job", "missing_column_check") in violated(judge(columns, model=model))
