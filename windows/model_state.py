@@ -130,6 +130,8 @@ class VersionState:
         effects: list[Effect] = []
         if not window.features_closed or window.revise:
             # Evaluate must see the end of a window before its tombstones.
+            if not window.features_closed and self.next_close_ms is not None:
+                self.next_close_ms = max(self.next_close_ms, self.timeline.next_start(window.start_ms))
             effects += window.close_features() if not window.features_closed else window.revisions()
         published, records = window.forget()
         self.forgotten += records

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from sketches.errors import CorruptState
 from windows.definition import Catalog
 from windows.errors import PartitionsChanged
 from windows.events import Effect
@@ -136,7 +137,11 @@ class PartitionStore:
                 held[key] = value
         if CUT in held:
             store._restore_cut(opened(held[CUT]))
-            store._saved = restore_models(held, store.models, store.model) | {CUT: held[CUT]}
+            try:
+                store._saved = restore_models(held, store.models, store.model) | {CUT: held[CUT]}
+            except (KeyError, ValueError) as error:
+                msg = f"cannot restore partition {partition}: its records do not belong together: {error!r}"
+                raise CorruptState(msg) from error
         return store
 
     def _restore_cut(self, fields: dict[str, Any]) -> None:

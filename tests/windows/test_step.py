@@ -263,6 +263,15 @@ def test_open_windows_are_bounded_and_the_oldest_makes_room():
     assert all(window.counts.rows == 1 for window in windows(store).values())
 
 
+def test_a_window_that_had_to_go_before_its_close_is_published_once():
+    store = store_of(
+        definition(limits={"open_windows": 2}, window={"grace": "1h", "label_horizon": "2h", "retention": "3h"})
+    )
+    effects = run(store, events([1, 2, 3], [100, 110, 120]), TimeAdvanced("events", 4_000 * SECOND))
+    assert [start for start, part in published(effects) if part == "rows"].count(100) == 2  # its close, its tombstone
+    assert 100 not in windows(store)
+
+
 def test_a_year_without_traffic_is_passed_over():
     store = store_of(definition(problem_type=None))
     run(store, events([1, 2], [100, 100 + 365 * 86_400]))

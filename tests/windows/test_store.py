@@ -140,6 +140,12 @@ def test_damage_is_refused_whatever_record_it_hits():
             restored(damaged)
 
 
+@pytest.mark.parametrize("lost", [b"m|", b"d|", b"w|m|1|100000|rows"])
+def test_records_that_do_not_belong_together_are_refused(lost):
+    with pytest.raises(CorruptState, match="do not belong together"):
+        restored([(key, value) for key, value in filled().cut().records if not key.startswith(lost)])
+
+
 def test_an_empty_log_is_an_empty_store():
     store = restored([])
     assert (store.pending, store.offsets, store.models) == (0, {}, {})
