@@ -10,7 +10,7 @@ import pytest
 
 from tests.broker import Broker
 
-pytest.register_assert_rewrite("tests.integration.monitor", "tests.integration.partials")
+pytest.register_assert_rewrite("tests.integration.agreement", "tests.integration.partials")
 from tests.integration.monitor import Monitor  # noqa: E402
 
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A worker process that ends at a numbered step: `python -m tests.integration.faulty_worker [STEP CHANCE]`.
 
-Settings come from the environment as always. CHANCE is the probability of ending each time STEP is passed. STEP is a
-name that `stream.checkpoint` lists, or `checkpoint.torn`: half of a transaction's records are sent, then it ends.
+Settings come from the environment as always. It says `ready` once a partition is recovered. CHANCE is the
+probability of ending each time STEP is passed. STEP is a name that `stream.checkpoint` lists, or `checkpoint.torn`:
+half of a transaction's records are sent, then it ends.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from stream.transactions import Outgoing, Transactions
 from stream.worker import run
 
 EXIT_CODE = 9
+READY = "ready"
 
 
 def ends_at(step: str, chance: float) -> Any:
@@ -26,6 +28,8 @@ def ends_at(step: str, chance: float) -> Any:
     chances = random.Random()
 
     def fault(name: str, /) -> None:
+        if name == "recovery.done":
+            print(READY, flush=True)
         if name == step and chances.random() < chance:
             os._exit(EXIT_CODE)
 

@@ -54,6 +54,14 @@ class Worker:
         self.signal(signal.SIGTERM)
         return self.wait(timeout_s)
 
+    def wait_ready(self, timeout_s: float = 60) -> None:
+        """Wait until it has recovered a partition in its present life."""
+        deadline = time.monotonic() + timeout_s
+        while "\nready\n" not in self.log.read_text(errors="replace").rpartition("--- start")[2]:
+            assert self.alive, self.said()
+            assert time.monotonic() < deadline, f"worker {self.name} not ready in {timeout_s:.0f} s:\n{self.said()}"
+            time.sleep(0.05)
+
     def wait(self, timeout_s: float) -> int:
         """Wait until it has ended; returns its exit code."""
         assert self._process is not None, f"worker {self.name} was never started"

@@ -10,23 +10,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from tests.integration import observed
+from tests.integration import agreement, observed
+from tests.integration.agreement import MONITORS
 from tests.integration.encoding import rows_in
 from tests.integration.fleet import Fleet
 from tests.integration.other_times import baseline
-from tests.integration.partials import merged_partials
 from tests.integration.traffic import HORIZON_MS, MODEL, Traffic
-from tests.integration.truth import GRACE_MS, HOUR_MS, Window
+from tests.integration.truth import GRACE_MS, HOUR_MS
 from topics.records import baseline_key, definition_key
 from topics.subjects import Topics
 from windows.baseline import Baseline
 from windows.baseline_records import baseline_records
 from windows.definition import ModelDefinition
-from windows.report import iso
 
 PARTITIONS = 4
 DAY_MS = 24 * HOUR_MS
@@ -45,7 +43,6 @@ DEFINITION = ModelDefinition.model_validate(
         },
     }
 )
-MONITORS = ("data_quality", "data_drift", "model_quality")
 
 
 def create_topics(
@@ -147,7 +144,7 @@ class Monitor:
         readers = [observed.Reader(self.bootstrap, topic) for topic in self.topics.sources]
 
         def forwarded() -> bool:
-            sent_on = [r for reader in readers for r in reader.read() if "origin" in r.headers]
+            sent_on = [r for reader in readers for r in reader.read() if {"origin", "content-type"} <= r.headers.keys()]
             rows = sum(rows_in(r.value or b"", r.headers["content-type"]) for r in sent_on)
             assert rows <= self.truth.misplaced, f"{rows} rows forwarded of {self.truth.misplaced} misplaced ones"
             return rows == self.truth.misplaced
@@ -181,56 +178,13 @@ class Monitor:
 
     def check(self) -> None:
         """Compare everything that can be read with the truth: equality throughout."""
-        self._check_partials()
-        self._check_reports()
-        self._check_outputs()
-
-    def _check_partials(self) -> None:
-        merged = merged_partials(self._profiles.read(), PARTITIONS)
-        assert set(merged) >= set(self.truth.windows)
-        # The watermark lies a label horizon ahead; the windows up to it are empty.
-        assert not any(merged[start_ms].counts["rows"] for start_ms in set(merged) - set(self.truth.windows))
-        for start_ms, window in self.truth.windows.items():
-            found = merged[start_ms]
-            assert found.closed == PARTITIONS
-            counts = {"rows": window.rows, "late": window.late, "duplicates": window.duplicates}
-            counts["labelled"] = len(self.truth.labelled(window))
-            assert {name: found.counts[name] for name in counts} == counts
-            for name, feature in window.features.items():
-                assert found.feature(name) == feature.summary(), f"{name} in the window of {start_ms}"
-            assert found.quality.cells == self.truth.cells(window)
-            negatives, positives = self.truth.scores(window)
-            for counted, scores in zip(found.quality.score_counts, (negatives, positives), strict=True):
-                assert counted.tolist() == np.histogram(scores, found.quality.edges)[0].tolist()
-
-    def _check_reports(self) -> None:
-        records = self._reports.read()
-        reports = observed.objects(records)
-        versions = [(r["monitor"], r["window"]["start"], r["revision"]) for r in reports]
-        assert observed.repeated(versions) == {}
-        rejected: dict[str, int] = {}
-        for key, value in observed.latest(records).items():
-            _, _, start, monitor = key.decode().split("|")
-            report, window = json.loads(value), self.truth.windows.get(int(start), Window())
-            assert report["final"], key
-            assert (report["rows"], report["late"], report["duplicates"]) == (
-                window.rows,
-                window.late,
-                window.duplicates,
-            )
-            assert report["labelled"] == len(self.truth.labelled(window))
-            assert (report["partitions"], report["partitions_closed"]) == (PARTITIONS, PARTITIONS)
-            rejected[monitor] = rejected.get(monitor, 0) + report["rejected"]
-        assert rejected == dict.fromkeys(MONITORS, self.truth.rejected)
-
-    def _check_outputs(self) -> None:
-        violations = observed.objects(observed.all_records(self.bootstrap, self.topics.violations))
-        violated = {(v["monitor"], v["window"]["start"]) for v in violations if v["type"] == "violation"}
-        assert violated >= {(monitor, iso(start_ms)) for monitor in MONITORS for start_ms in self.truth.windows}
-        assert observed.repeated([(v["id"], v["revision"]) for v in violations]) == {}
-        letters = observed.objects(observed.all_records(self.bootstrap, self.topics.dead_letters))
-        found = [(letter["topic"], letter["partition"], letter["offset"]) for letter in letters]
-        assert sorted(found) == sorted(self.truth.dead.elements())
+        profiles, reports = self._profiles.read(), self._reports.read()
+        agreement.check_partials(profiles, self.truth, PARTITIONS)
+        agreement.check_reports(reports, self.truth, PARTITIONS)
+        violations = observed.all_records(self.bootstrap, self.topics.violations)
+        agreement.check_violations(violations, reports, self.truth)
+        letters = observed.all_records(self.bootstrap, self.topics.dead_letters)
+        agreement.check_dead_letters(letters, self.truth)
 
     def close(self) -> None:
         """End all processes and clients."""

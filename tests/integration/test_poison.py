@@ -66,7 +66,8 @@ def test_every_poison_becomes_one_dead_letter_and_harms_no_neighbour(monitor: Mo
         monitor.truth.rejected += 1
     worker = monitor.fleet.add()
     for _ in range(3):
-        time.sleep(1.5)
+        worker.wait_ready()
+        time.sleep(0.3)
         worker.kill()
         worker.start()
     while traffic.now_ms < traffic.end_ms:

@@ -14,16 +14,16 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.xdist_group("faul
 
 def test_partitions_move_exactly_as_workers_join_and_leave(monitor: Monitor) -> None:
     fleet = monitor.fleet
-    with monitor.writing(rows=300, pause_s=0.22):
-        fleet.add()
-        for _ in range(2):
-            time.sleep(3)
-            fleet.add()
-        for worker in (fleet.workers[0], fleet.workers[2]):
-            time.sleep(3)
-            assert worker.terminate() == 0, worker.said()
+    with monitor.writing(rows=300, pause_s=0.2):
+        for _ in range(3):
+            fleet.add().wait_ready()
+            time.sleep(1)
+        for leaving in (0, 2):
+            assert fleet.workers[leaving].terminate() == 0, fleet.workers[leaving].said()
+            time.sleep(1)
         fleet.revive()
-        time.sleep(3)
+        for worker in fleet.workers:
+            worker.wait_ready()
         assert fleet.workers[1].terminate() == 0, fleet.workers[1].said()
     monitor.misplace(rows=40)
     monitor.settle()

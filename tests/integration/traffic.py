@@ -49,7 +49,14 @@ class Traffic:
         self._due: list[tuple[int, int, str, str]] = []
         self._recent: dict[int, list[Row]] = defaultdict(list)
         self._producer = Producer(
-            {"bootstrap.servers": bootstrap, "enable.idempotence": True, "linger.ms": 5, "message.timeout.ms": 120_000}
+            {
+                "bootstrap.servers": bootstrap,
+                "enable.idempotence": True,
+                "linger.ms": 5,
+                "compression.type": "lz4",
+                "message.max.bytes": 16 << 20,
+                "message.timeout.ms": 120_000,
+            }
         )
 
     @property
