@@ -20,8 +20,8 @@ from sketches.reading import read
 from sketches.runs import compact, shortest_run
 from sketches.state import require_same_spec
 
-RUN = 8_192
-"""Numbers that wait to be compacted together; 64 kB a state at most."""
+RUN = 16_384
+"""Numbers that wait to be compacted together; 128 kB a state at most."""
 
 
 @dataclass(frozen=True, slots=True)

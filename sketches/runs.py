@@ -45,8 +45,8 @@ def compact(values: NDArray[np.float64], k: int, coins: int) -> tuple[NDArray[np
 
     Notes
     -----
-    **Error.** The variance of a rank is 1.25 a row compacted by four and weight**2 / 4 a row compacted by two. A run of
-    16,384 at k = 512 has a standard error of 0.0010 in rank, like plain KLL; it shrinks with the root of the runs.
+    **Error.** The variance of a rank, in squared numbers, is 1.25 a row compacted by four and weight**2 / 4 a row
+    compacted by two: for a run of 16,384 at k = 512 a standard error of 0.0010 of its length, less over many runs.
     """
     row = max(_NETWORK, 1 << (k // 2).bit_length() - 1)
     level = 0
