@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from topics import arrow_columns
 from topics.arrow_layout import Layout
 from topics.batches import EventBatch, LabelBatch, Message, Values
-from topics.fields import MAX_ID_BYTES, MAX_TIME_MS
+from topics.fields import MAX_GROUPS, MAX_ID_BYTES, MAX_TIME_MS
 from topics.records import NAME
-from topics.refusals import Refusals
+from topics.refusals import Refusals, Refused
 
 Mask = NDArray[np.bool_]
 
@@ -78,13 +78,21 @@ class _Names(NamedTuple):
     codes: NDArray[np.int64] | None
 
     def segments(self, *, ordered: bool) -> Iterator[tuple[str, str | None, float, Mask | None]]:
-        """Rows of one name; with `ordered` only neighbours share a segment, so that rows keep their order."""
+        """Rows of one name; with `ordered` only neighbours share a segment, so that rows keep their order.
+
+        Each segment costs a pass over all rows, so their number is bounded.
+        """
         if self.codes is None:
             yield self.models[0], self.versions[0], self.rates[0], None
             return
         starts = np.flatnonzero(np.diff(self.codes, prepend=self.codes[0] - 1))
-        if not ordered or len(starts) == 1:
-            for code in np.unique(self.codes).tolist():
+        distinct = np.unique(self.codes)
+        groups = len(starts) if ordered else len(distinct)
+        if groups > MAX_GROUPS:
+            text = f"expected at most {MAX_GROUPS} groups of rows of one model and version in a block, got {groups}"
+            raise Refused("too_many_models", text + "; sort rows by model and version", rows=len(self.codes))
+        if not ordered:
+            for code in distinct.tolist():
                 yield (*self._named(code), self.codes == code)
             return
         for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(self.codes)], strict=True):

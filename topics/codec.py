@@ -11,7 +11,7 @@ from topics.codec_arrow import ArrowRows
 from topics.codec_avro import EVENT, LABEL, SINGLE_OBJECT, AvroReader, Registry
 from topics.codec_json import json_records
 from topics.event_rows import EventRows
-from topics.fields import read_model, read_time
+from topics.fields import MAX_GROUPS, check_models, read_model, read_time
 from topics.label_rows import LabelRows
 from topics.records import ARROW_TYPE, AVRO_TYPE, JSON_TYPE, WATERMARK_TYPE
 from topics.refusals import Refusals, Refused, shown
@@ -151,6 +151,8 @@ class _Decoder:
             self._watermark(message, value, latest_ms)
             return
         records = json_records(value) if encoding == JSON_TYPE else [self._avro.record(value)]
+        if len(records) > MAX_GROUPS:
+            check_models(records)
         for record in records:
             try:
                 if isinstance(self._rows, EventRows):

@@ -107,6 +107,8 @@ class EventRows:
         tags = self._scalars(record, "tags") if "tags" in record else _NOTHING
         attributions = read_attributions(record) if "attributions" in record else _NOTHING
         embeddings = read_embeddings(record) if "embeddings" in record else _NOTHING
+        if attributions or len(outputs) > 3:
+            self._names.update(attributions, outputs)
         rate = record.get("sample_rate")
         key = _Key(
             model,

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from topics.values import SCALARS, as_float, canonical_class
 MAX_ID_BYTES = 256
 MAX_NAME_CHARACTERS = 256
 MAX_COLUMNS = 4_096
+MAX_GROUPS = 256
 MAX_DIMENSIONS = 16_384
 MAX_TIME_MS = 253_402_300_800_000  # the year 10000, the last that ISO 8601 writes with four digits
 
@@ -40,6 +41,14 @@ def read_model(record: Any) -> str:
     if model is None:
         raise Refused("missing_field", "expected a field model, got none")
     return model
+
+
+def check_models(records: Sequence[Any]) -> None:
+    """Refuse a message whose records are of more models and versions than any client has: each costs a batch."""
+    named = {(str(r.get("model")), str(r.get("model_version"))) for r in records if type(r) is dict}
+    if len(named) > MAX_GROUPS:
+        text = f"expected at most {MAX_GROUPS} models and versions in a message, got {len(named)}"
+        raise Refused("too_many_models", text, rows=len(records))
 
 
 def read_id(record: Mapping[str, Any]) -> bytes:

@@ -251,19 +251,35 @@ def test_columns_that_claim_a_quadrillion_rows_are_refused(columns: list[str]) -
     assert reasons(decode_events([message(claimed)])) in (["missing_field"], ["undecodable"])
 
 
-def test_a_row_of_many_refused_ones_is_counted_not_multiplied() -> None:
-    records = [event(str(n), model=f"m{n}", prediction={"score": 7}) for n in range(5_000)]
+def test_a_message_of_many_refused_rows_is_counted_not_multiplied() -> None:
+    records = [event(str(n), model=f"m{n % 200}", prediction={"score": 7}) for n in range(5_000)]
     decoded = decode_events([message(as_json(records))])
     assert len(decoded.rejected) <= 16
     assert sum(rejected.rows for rejected in decoded.rejected) == 5_000
 
 
-def test_rows_with_ever_new_names_do_not_swell() -> None:
-    records = [event(str(n), features={f"f{n}-{i}": 1.0 for i in range(50)}) for n in range(1_000)]
+@pytest.mark.parametrize("section", ["features", "tags", "attributions"])
+def test_rows_with_ever_new_names_do_not_swell(section: str) -> None:
+    records = [event(str(n), **{section: {f"f{n}-{i}": 1.0 for i in range(50)}}) for n in range(1_000)]
     decoded = decode_events([message(as_json(records))])
     assert len(ids(decoded)) == 1_000
-    cells = sum(len(b.ids) * len(b.columns) for b in decoded.batches if isinstance(b, EventBatch))
-    assert cells < 20 * 2_000_000
+    batches = [batch for batch in decoded.batches if isinstance(batch, EventBatch)]
+    assert sum(len(b.ids) * (len(b.columns) + len(b.tags) + len(b.attributions)) for b in batches) < 20_000_000
+
+
+def test_a_message_of_ever_new_models_is_refused_and_its_neighbours_are_taken() -> None:
+    records = [event(str(n), model=f"m{n}") for n in range(5_000)]
+    n = 5_000
+    names = {"model": [f"m{i}" for i in range(n)], "inference_id": ["a"] * n, "event_time": [NOW_MS] * n}
+    table = pa.table(names | {"label": ["1"] * n, "model_version": ["1", "2"] * (n // 2)})
+    good = arrow(pa.table({"inference_id": ["a"], "model": ["m"], "event_time": [NOW_MS], "label": ["1"]}))
+    for decode in (decode_events, decode_labels):
+        decoded = decode([message(good), message(as_json(records), 1), message(arrow(table), 2), message(good, 3)])
+        assert [(r.reason, r.rows) for r in decoded.rejected] == [("too_many_models", n)] * 2
+        assert ids(decoded) == [b"a", b"a"]
+    alternating = arrow(table.set_column(0, "model", pa.array(["m"] * n)))
+    assert reasons(decode_labels([message(alternating)])) == ["too_many_models"]
+    assert len(ids(decode_events([message(alternating)]))) == n
 
 
 BAD_LABELS: dict[str, tuple[str, Any]] = {

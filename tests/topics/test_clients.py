@@ -18,6 +18,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from tests.topics.messages import all_rows
+from topics.admin import create_topics
 from topics.batches import Decoded, EventBatch, Message, Watermark
 from topics.capture import Capture
 from topics.codec import decode_events, decode_labels
@@ -280,3 +281,20 @@ def test_transport_settings_reach_librdkafka() -> None:
     Labels(UNREACHABLE, "m", config=config).close(timeout_s=0.1)
     with pytest.raises(KafkaException, match="Invalid value"):
         Labels(UNREACHABLE, "m", config={"security.protocol": "NONE_SUCH"})
+
+
+@pytest.mark.kafka
+def test_a_real_broker_takes_what_is_logged_and_stamps_it(kafka: str, topics: str) -> None:
+    names = Topics(topics)
+    create_topics({"bootstrap.servers": kafka}, names, partitions=3)
+    with Capture(kafka, "m", topics=names, config={"compression.type": "lz4"}) as capture:
+        for n in range(200):
+            capture.log(str(n), {"x": n}, event_time=n)
+    assert capture.counts == Counts(queued=0, sent=200, dropped=0, failed=0, invalid=0, sampled_out=0)
+    sent = messages(kafka, names.inference)
+    assert all(abs(one.timestamp_ms - time.time() * 1_000) < 60_000 for one in sent)
+    for one in sent:
+        for batch in decode_events([one]).batches:
+            assert isinstance(batch, EventBatch)
+            assert set(partition_of(batch.ids, 3).tolist()) == {one.partition}
+    assert len(all_rows(decode_events(sent).batches)) == 200
