@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import chdtrc
-from scipy.stats import hypergeom
+from scipy.special import betaln, chdtrc
 
 _MIN_EXPECTED = 5.0
 
@@ -41,9 +40,9 @@ def homogeneity(window: Mapping[str, int], baseline: Mapping[str, int]) -> ChiSq
     Notes
     -----
     **Method.** Every category is a cell, one the baseline never saw too. Cells that either sample should hold fewer
-    than five rows of, by their total (never by where they were seen, which would be chosen by chance), are pooled. If the pool is that small itself, Fisher's exact test of the pool against the rest stands beside
-    the chi-square of the large cells, and twice the smaller p-value counts: merged into a large cell, a new category
-    would hide there.
+    than five rows of are pooled: by their total, never by where they were seen, which chance decides. If the pool is
+    that small itself, Fisher's exact test of the pool against the rest stands beside the chi-square of the large cells,
+    and twice the smaller p-value counts: merged into a large cell, a new category would hide there.
 
     References
     ----------
@@ -83,8 +82,14 @@ def _contingency(cells: np.ndarray) -> ChiSquare:
 
 def _fisher(pool: np.ndarray, n: int, m: int) -> float:
     """Two-sided p-value of so many rows of a pool in samples of n and m: twice the smaller tail, at most 1."""
-    exact = hypergeom(n + m, int(pool.sum()), n)
-    return float(min(1.0, 2.0 * min(exact.sf(pool[0] - 1), exact.cdf(pool[0]))))
+    rows, total = float(pool[0]), float(pool.sum())
+    x = np.arange(max(0.0, total - m), min(total, n) + 1.0)
+    terms = np.exp(_log_binomial(n, x) + _log_binomial(m, total - x) - _log_binomial(n + m, total))
+    return float(min(1.0, 2.0 * min(terms[x >= rows].sum(), terms[x <= rows].sum())))
+
+
+def _log_binomial(n: int, k: np.ndarray | float) -> np.ndarray:
+    return np.asarray(-np.log1p(n) - betaln(n - k + 1.0, k + 1.0))
 
 
 def goodness_of_fit(
