@@ -165,37 +165,37 @@ class ModelDefinition(_Part):
 class Catalog:
     """All definitions known, by model, version and the event time from which each holds.
 
-    A model version's first definition holds for all windows; later ones from their `effective_from_ms`.
+    A model version's first definition holds for all windows; later ones from their `effective_from_ms`. One thread may
+    change a catalog that others read: what they hold is replaced, never changed.
     """
 
     def __init__(self, definitions: tuple[ModelDefinition, ...] = ()) -> None:
-        self._by_key: dict[tuple[str, str], list[ModelDefinition]] = {}
+        self._by_key: dict[tuple[str, str], tuple[ModelDefinition, ...]] = {}
         for definition in definitions:
             self.add(definition)
 
     def add(self, definition: ModelDefinition) -> None:
         """Add a definition, replacing one that holds from the same time."""
-        held = self._by_key.setdefault((definition.model, definition.version), [])
-        held[:] = [d for d in held if d.effective_from_ms != definition.effective_from_ms] + [definition]
-        held.sort(key=lambda d: d.effective_from_ms)
+        key = definition.model, definition.version
+        others = [d for d in self.history(*key) if d.effective_from_ms != definition.effective_from_ms]
+        self._by_key = {**self._by_key, key: tuple(sorted([*others, definition], key=lambda d: d.effective_from_ms))}
 
     def remove(self, model: str, version: str, revision: str) -> None:
         """Forget a definition."""
-        held = self._by_key.get((model, version), [])
-        held[:] = [d for d in held if d.revision != revision]
-        if not held:
-            self._by_key.pop((model, version), None)
+        kept = tuple(d for d in self.history(model, version) if d.revision != revision)
+        others = {key: held for key, held in self._by_key.items() if key != (model, version)}
+        self._by_key = {**others, (model, version): kept} if kept else others
 
     def at(self, model: str, version: str, event_time_ms: int) -> ModelDefinition | None:
         """The definition that holds at an event time, None for an unknown model."""
-        held = self._by_key.get((model, version))
+        held = self.history(model, version)
         if not held:
             return None
         return next((d for d in reversed(held) if d.effective_from_ms <= event_time_ms), held[0])
 
     def history(self, model: str, version: str) -> tuple[ModelDefinition, ...]:
         """All definitions of a model version, oldest first."""
-        return tuple(self._by_key.get((model, version), ()))
+        return self._by_key.get((model, version), ())
 
     def versions(self, model: str) -> tuple[str, ...]:
         """The versions of a model that have a definition."""

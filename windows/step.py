@@ -23,6 +23,8 @@ from windows.store import PartitionStore
 from windows.take_events import take_events
 from windows.take_labels import take_labels
 
+OfModel = BlockArrived | LabelsArrived | WatermarkArrived | RowsRejected
+
 
 def step(store: PartitionStore, event: Event) -> list[Effect]:
     """Take one event.
@@ -42,11 +44,16 @@ def step(store: PartitionStore, event: Event) -> list[Effect]:
     """
     if isinstance(event, TimeAdvanced):
         return _advance(store, event)
-    known = store.catalog.versions(event.model)
-    wanted = event.version if isinstance(event, BlockArrived | LabelsArrived) else None
-    if not known or (wanted is not None and wanted not in known):
-        return _unknown(event)
-    model = store.model(event.model)
+    known = set(store.catalog.versions(event.model))
+    if known:
+        model = store.model(event.model)
+        known &= model.versions.keys()
+        if not isinstance(event, BlockArrived | LabelsArrived) or event.version is None or event.version in known:
+            return _take(store, model, event)
+    return _unknown(event)
+
+
+def _take(store: PartitionStore, model: ModelState, event: OfModel) -> list[Effect]:
     match event:
         case BlockArrived():
             return take_events(model, model.versions[event.version], event, store.id_hash)
@@ -58,7 +65,7 @@ def step(store: PartitionStore, event: Event) -> list[Effect]:
             return _reject(model, event.rows)
 
 
-def _unknown(event: BlockArrived | LabelsArrived | WatermarkArrived | RowsRejected) -> list[Effect]:
+def _unknown(event: OfModel) -> list[Effect]:
     if isinstance(event, WatermarkArrived):
         return []
     rows = event.rows if isinstance(event, RowsRejected) else len(event.ids)

@@ -63,7 +63,9 @@ class PartitionStore:
         if name not in self.models:
             self.models[name] = ModelState(name, self.id_hash)
         model = self.models[name]
-        model.follow({version: self.catalog.history(name, version) for version in self.catalog.versions(name)})
+        histories = {version: self.catalog.history(name, version) for version in self.catalog.versions(name)}
+        # Another thread may take a version back between the two questions.
+        model.follow({version: history for version, history in histories.items() if history})
         return model
 
     @property
