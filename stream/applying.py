@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from contextlib import closing
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 
-from stream.clients import reader_config
+from stream.clients import reader_config, unreachable
 from stream.connection import partitions_of
 from stream.definitions import Definitions, DefinitionsReader
 from stream.publishing import publish
@@ -21,10 +21,12 @@ from windows.definition import ModelDefinition
 
 _TAIL = 200
 _TIMEOUT_S = 10.0
+_POLL_S = 0.1
 
 
 def read_definitions(settings: Settings) -> Definitions:
     """Read all definitions and baselines on the topic; raises `InfrastructureError`."""
+    partitions_of(settings, Topics(settings.topic_prefix).definitions)
     definitions = Definitions()
     with closing(DefinitionsReader(settings, definitions)) as reader:
         reader.read_to_end()
@@ -73,14 +75,14 @@ def latest_event_time_ms(settings: Settings, model: str) -> int | None:
     latest: int | None = None
     with closing(Consumer(reader_config(settings))) as reader:
         for partition in range(partitions_of(settings, topic)[topic]):
-            for batch in decode_events(_tail(reader, topic, partition)).batches:
+            for batch in decode_events(_tail(settings, reader, topic, partition)).batches:
                 if batch.model == model and isinstance(batch, EventBatch | Watermark):
                     found = batch.event_time_ms if isinstance(batch, Watermark) else int(batch.event_time_ms.max())
                     latest = found if latest is None else max(latest, found)
     return latest
 
 
-def _tail(reader: Consumer, topic: str, partition: int) -> list[Message]:
+def _tail(settings: Settings, reader: Consumer, topic: str, partition: int) -> list[Message]:
     place = TopicPartition(topic, partition)
     earliest, end = reader.get_watermark_offsets(place, _TIMEOUT_S, cached=False)
     place.offset = max(earliest, end - _TAIL)
@@ -88,19 +90,14 @@ def _tail(reader: Consumer, topic: str, partition: int) -> list[Message]:
     if place.offset == end:
         return messages
     reader.assign([place])
-    while found := reader.consume(_TAIL, 1.0):
-        for message in found:
-            if message.error() is not None:
+    while True:
+        for found in reader.consume(_TAIL, _POLL_S):
+            error = found.error()
+            if error is None:
+                headers = tuple(found.headers() or ())
+                time_ms = found.timestamp()[1]
+                messages.append(Message(topic, partition, found.offset(), time_ms, found.key(), found.value(), headers))
+            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
                 return messages
-            messages.append(
-                Message(
-                    topic,
-                    partition,
-                    message.offset(),
-                    message.timestamp()[1],
-                    message.key(),
-                    message.value(),
-                    tuple(message.headers() or ()),
-                )
-            )
-    return messages
+            else:
+                raise unreachable(settings, error)

@@ -14,6 +14,7 @@ from stream.errors import InfrastructureError, SettingsError
 from stream.settings import Settings
 
 _TIMEOUT_S = 10.0
+_EMBEDDED = "mockCluster"
 
 
 def client_config(settings: Settings, **more: Any) -> dict[str, Any]:
@@ -87,12 +88,17 @@ def partition_counts(client: Any, settings: Settings, topics: tuple[str, ...]) -
         If no broker answers or it refuses.
     """
     try:
-        known = client.list_topics(timeout=_TIMEOUT_S).topics
-        # A broker may list no topic before it is asked for by name (librdkafka's embedded one creates it then).
-        asked = {topic: known.get(topic) or client.list_topics(topic, _TIMEOUT_S).topics[topic] for topic in topics}
+        cluster = client.list_topics(timeout=_TIMEOUT_S)
+        found = {topic: cluster.topics.get(topic) for topic in topics}
+        # librdkafka's embedded broker makes a topic when asked of it by name; a real one must not be made to.
+        if str(cluster.cluster_id).startswith(_EMBEDDED):
+            found = {topic: client.list_topics(topic, _TIMEOUT_S).topics[topic] for topic in topics}
     except KafkaException as error:
         raise unreachable(settings, error.args[0]) from None
-    return {topic: 0 if found.error is not None else len(found.partitions) for topic, found in asked.items()}
+    return {
+        topic: 0 if known is None or known.error is not None else len(known.partitions)
+        for topic, known in found.items()
+    }
 
 
 def unreachable(settings: Settings, error: KafkaError) -> InfrastructureError:

@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from stream.applying import read_definitions
 from stream.clients import client_config
-from stream.connection import Connection, connect
+from stream.connection import Connection, connect, partitions_of
 from stream.errors import InfrastructureError
 from stream.recovery import source_ranges
 from stream.settings import Settings
@@ -112,10 +112,10 @@ def _definitions(settings: Settings) -> Iterator[Check]:
 
 def _lag(settings: Settings) -> Iterator[Check]:
     topics = Topics(settings.topic_prefix)
-    partitions = connect(settings).metadata.topics[topics.inference].partitions
+    partitions = min(partitions_of(settings, *topics.sources).values())
     unread: dict[str, int] = dict.fromkeys(topics.sources, 0)
     never = 0
-    for partition in sorted(partitions):
+    for partition in range(partitions):
         for topic, known in source_ranges(settings, topics.sources, partition).items():
             never += known.committed is None and known.end > known.earliest
             unread[topic] += known.end - (known.earliest if known.committed is None else known.committed)

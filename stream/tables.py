@@ -78,6 +78,8 @@ def read_table(path: Path) -> pa.Table:
     TableError
         In one line with the file and what was expected.
     """
+    if not path.is_file():
+        raise TableError(f"{path}: no such file")
     try:
         if path.suffix == ".parquet":
             table = pyarrow.parquet.read_table(path)

@@ -37,6 +37,9 @@ def demo(
     worker: Annotated[
         bool, typer.Option("--worker/--no-worker", help="Start a worker, or leave the work to the cluster's.")
     ] = True,
+    speed: Annotated[
+        float | None, typer.Option(min=0.001, help="Seconds of the story a second; as fast as possible if not given.")
+    ] = None,
     bootstrap: Bootstrap = None,
     config: Config = None,
     as_json: Json = False,
@@ -59,7 +62,7 @@ def demo(
     embedded = bootstrap is None and config is None
     now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     start, version = (_START, "1") if embedded else (now - _BEFORE, f"{datetime.now(UTC):%Y%m%dT%H%M%S}")
-    plan = Play(data, output, version, int(start.timestamp() * 1_000), seed, worker)
+    plan = Play(data, output, version, int(start.timestamp() * 1_000), seed, worker, speed)
     with _broker(config, bootstrap, embedded=embedded) as settings, progress_bar(messages()) as progress:
         outcome = play(settings, plan, progress)
         topics = [topic.name for topic in Topics(settings.topic_prefix).table()]

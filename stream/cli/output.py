@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
@@ -12,6 +11,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from topics.records import to_json
 
 
 class Exit(IntEnum):
@@ -35,7 +36,7 @@ def say(text: str) -> None:
 
 def print_json(record: Mapping[str, Any]) -> None:
     """Write one record to stdout as one line of JSON."""
-    sys.stdout.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
+    sys.stdout.write(to_json(record).decode() + "\n")
     sys.stdout.flush()
 
 

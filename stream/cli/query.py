@@ -13,11 +13,11 @@ from stream.cli.output import print_json, print_records, say
 from stream.connection import connect
 from stream.query import Merged
 from stream.query import query as merge_windows
-from topics.records import iso_time
 from windows.auc import auc
 from windows.binary_metrics import Cells, closed_form
 from windows.feature_statistics import feature_statistics
 from windows.inferred_type import LABEL, infer_type
+from windows.report import iso
 
 _SHARES = (0.05, 0.5, 0.95)
 _TOP = 3
@@ -53,19 +53,21 @@ def query(
     if not merged.windows:
         say("no window of this range has closed")
         return
-    first, last = iso_time(merged.windows[0]), iso_time(merged.windows[-1])
+    first, last = iso(merged.windows[0]), iso(merged.windows[-1])
     say(
         f"{len(merged.windows)} windows from {first} to {last}: {merged.rows} rows, {merged.labelled} labelled, "
         f"{merged.late} late"
     )
-    print_records([_row(name, merged.features[name], merged.rows) for name in names], as_json=False)
+    states = [(name, merged.features[name]) for name in names]
+    print_records([_numbers(name, state, merged.rows) for name, state in states if state.numbers], as_json=False)
+    print_records([_texts(name, state, merged.rows) for name, state in states if state.categories.n], as_json=False)
     if not feature:
         print_records(_metrics(merged), as_json=False)
 
 
 def _print_json(merged: Merged, names: list[str]) -> None:
     counts = {"rows": merged.rows, "labelled": merged.labelled, "late": merged.late}
-    print_json({"windows": [iso_time(start) for start in merged.windows]} | counts)
+    print_json({"windows": [iso(start) for start in merged.windows]} | counts)
     for name in names:
         state = merged.features[name]
         described = feature_statistics(name, state, merged.rows, _inferred(name, state))
@@ -73,22 +75,26 @@ def _print_json(merged: Merged, names: list[str]) -> None:
             values = state.quantiles.quantile(_SHARES).tolist()
             described["quantiles"] = dict(zip(map(str, _SHARES), values, strict=True))
         print_json(described)
-    print_records(_metrics(merged), as_json=True)
+    if len(names) == len(merged.features):
+        print_records(_metrics(merged), as_json=True)
 
 
-def _row(name: str, state: FeatureState, rows: int) -> dict[str, Any]:
-    present = state.types.n - state.types.missing
-    row: dict[str, Any] = {"feature": name, "type": _inferred(name, state), "missing": rows - present}
-    columns = ("mean", "sd", "min", "p5", "p50", "p95", "max")
-    if state.numbers:
-        moments = state.moments
-        quantiles = state.quantiles.quantile(_SHARES).tolist()
-        values = (moments.mean, moments.std, moments.minimum, *quantiles, moments.maximum)
-        row |= dict(zip(columns, values, strict=True))
-    else:
-        row |= dict.fromkeys(columns)
+def _numbers(name: str, state: FeatureState, rows: int) -> dict[str, Any]:
+    moments = state.moments
+    ends = {"mean": moments.mean, "sd": moments.std, "min": moments.minimum}
+    quantiles = dict(zip(("5 %", "50 %", "95 %"), state.quantiles.quantile(_SHARES).tolist(), strict=True))
+    return {"feature": name, "missing": _missing(state, rows), **ends, **quantiles, "max": moments.maximum}
+
+
+def _texts(name: str, state: FeatureState, rows: int) -> dict[str, Any]:
     top = sorted(state.categories.counts().items(), key=lambda item: -item[1])[:_TOP]
-    return row | {"distinct": round(state.distinct.estimate), "top": [f"{value} {count}" for value, count in top]}
+    frequent = [f"{value} ({count})" for value, count in top]
+    missing, distinct = _missing(state, rows), round(state.distinct.estimate)
+    return {"feature": name, "missing": missing, "distinct": distinct, "most frequent": frequent}
+
+
+def _missing(state: FeatureState, rows: int) -> int:
+    return rows - (state.types.n - state.types.missing)
 
 
 def _metrics(merged: Merged) -> list[dict[str, Any]]:

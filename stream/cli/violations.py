@@ -14,7 +14,7 @@ from stream.connection import connect
 from stream.following import Follower
 from topics.subjects import Topics
 
-_COLUMNS = ("model", "version", "window", "monitor", "subject", "check", "description")
+_COLUMNS = ("model", "window", "monitor", "subject", "description")
 
 
 def violations(
@@ -60,13 +60,9 @@ def _show(records: list[dict[str, Any]], *, as_json: bool) -> None:
 
 
 def _row(record: Mapping[str, Any]) -> list[str]:
+    model = f"{record.get('model', '')} {record.get('model_version', '')}"
     subject = record.get("feature_name", record.get("metric_name", ""))
+    text = str(record.get("description") or record.get("constraint_check_type", ""))
     kind = record.get("type", "")
-    description = record.get("description", "") if kind == "violation" else f"{kind}: {record.get('description', '')}"
-    window = record.get("window", {}).get("start", "")
-    fields = (record.get(name, "") for name in ("model", "model_version"))
-    return [str(value) for value in (*fields, window, record.get("monitor", ""), subject, _check(record), description)]
-
-
-def _check(record: Mapping[str, Any]) -> str:
-    return str(record.get("constraint_check_type", ""))
+    said = text if kind == "violation" else f"{kind}: {text}"
+    return [model, str(record.get("window", {}).get("start", "")), str(record.get("monitor", "")), str(subject), said]

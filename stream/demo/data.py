@@ -50,56 +50,65 @@ TRAFFIC_ROLES = Roles(
 
 
 @dataclass(frozen=True, slots=True)
-class Scenario:
-    """What the demo plays, as tables with the columns that the roles above name.
+class Trained:
+    """The model, and what is known of it before it meets traffic.
 
     Parameters
     ----------
+    model : Pipeline
+        Fitted to the train split.
     baseline : pyarrow.Table
-        The train split, with score and prediction of five-fold held-out models.
-    traffic : pyarrow.Table
-        The test split as six hours of inferences, with labels known one to three hours later, in another order.
+        The train split with the columns that `BASELINE_ROLES` names: score and prediction of five-fold held-out models.
+    test : pyarrow.Table
+        The test split.
     """
 
+    model: Pipeline
     baseline: pa.Table
-    traffic: pa.Table
+    test: pa.Table
 
 
-def prepare(path: Path, *, seed: int, start_ms: int, name: str = "adult") -> Scenario:
-    """Train the model and lay out six hours of its traffic.
+def train(path: Path) -> Trained:
+    """Fit the model to the train split of `adult.csv.gz`."""
+    table = pyarrow.csv.read_csv(path, convert_options=pyarrow.csv.ConvertOptions(strings_can_be_null=True))
+    fit, test = (table.filter(pc.equal(table["split"], split)) for split in ("train", "test"))
+    inputs, target = _matrix(fit), _target(fit)
+    held_out = cross_val_predict(_pipeline(), inputs, target, cv=5, method="predict_proba")[:, 1]
+    return Trained(_pipeline().fit(inputs, target), _with_outputs(fit.select(FEATURES), target, held_out), test)
+
+
+def lay_out(trained: Trained, *, seed: int, start_ms: int, name: str = "adult") -> pa.Table:
+    """Make six hours of traffic of the test split, with the columns that `TRAFFIC_ROLES` names.
 
     Parameters
     ----------
-    path : Path
-        `adult.csv.gz`.
+    trained : Trained
+        The model that serves.
     seed : int
         Decides which test row falls into which hour, when labels come and which are flipped.
     start_ms : int
         Start of the first hour, UTC.
     name : str
         Beginning of the inference ids.
+
+    Returns
+    -------
+    pyarrow.Table
+        In order of time; labels become known one to three hours later, in another order.
     """
     rng = np.random.default_rng(seed)
-    table = _read(path)
-    train, test = (table.filter(pc.equal(table["split"], split)) for split in ("train", "test"))
-    model = _pipeline().fit(_matrix(train), _target(train))
-    held_out = cross_val_predict(_pipeline(), _matrix(train), _target(train), cv=5, method="predict_proba")[:, 1]
-    test = test.take(pa.array(rng.permutation(len(test))))
+    test = trained.test.take(pa.array(rng.permutation(len(trained.test))))
     hour = np.arange(len(test)) * HOURS // len(test) + 1
     features = _spoil_inputs(test.select(FEATURES), hour == 4, rng)
     label = _target(test)
     label = np.where((hour == 5) & (rng.random(len(label)) < 1 / 3), 1 - label, label)
     time_ms = np.sort(start_ms + (hour - 1) * HOUR_MS + rng.integers(0, HOUR_MS, len(test)))
-    traffic = _with_outputs(features, label, model.predict_proba(_matrix(features))[:, 1])
+    traffic = _with_outputs(features, label, trained.model.predict_proba(_matrix(features))[:, 1])
     known_ms = time_ms + rng.integers(HOUR_MS, LABEL_HORIZON_MS, len(test))
     ids = [f"{name}-{row:05d}" for row in range(len(test))]
     for column, values in (("inference_id", ids), ("event_time", time_ms), ("label_time", known_ms)):
         traffic = traffic.append_column(column, pa.array(values))
-    return Scenario(_with_outputs(train.select(FEATURES), _target(train), held_out), traffic)
-
-
-def _read(path: Path) -> pa.Table:
-    return pyarrow.csv.read_csv(path, convert_options=pyarrow.csv.ConvertOptions(strings_can_be_null=True))
+    return traffic
 
 
 def _spoil_inputs(features: pa.Table, where: NDArray[np.bool_], rng: np.random.Generator) -> pa.Table:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from stream.applying import apply
 from stream.baselines import publish_baseline, suggest_baseline
-from stream.demo.data import BASELINE_ROLES, LABEL_HORIZON_MS, TRAFFIC_ROLES, prepare
+from stream.demo.data import BASELINE_ROLES, LABEL_HORIZON_MS, TRAFFIC_ROLES, lay_out, train
 from stream.demo.outcome import MONITORS, Outcome, expected_reports
 from stream.demo.worker import Worker, running_worker
 from stream.errors import InfrastructureError
@@ -48,6 +49,8 @@ class Play:
         Decides which rows fall into which hour.
     own_worker : bool
         Start a worker; otherwise those of the cluster do the work.
+    speed : float, optional
+        Seconds of the story a second; as fast as the broker takes it if not given.
     """
 
     data: Path
@@ -56,6 +59,7 @@ class Play:
     start_ms: int
     seed: int = 0
     own_worker: bool = True
+    speed: float | None = None
 
 
 def play(settings: Settings, plan: Play, progress: Progress) -> Outcome:
@@ -77,20 +81,22 @@ def play(settings: Settings, plan: Play, progress: Progress) -> Outcome:
     )
     with ExitStack() as stack:
         step = progress.add_task("Train a model on the train split", total=None)
-        scenario = prepare(plan.data, seed=plan.seed, start_ms=plan.start_ms, name=f"adult-{plan.version}")
+        trained = train(plan.data)
+        table = lay_out(trained, seed=plan.seed, start_ms=plan.start_ms, name=f"adult-{plan.version}")
         _done(progress, step, "Trained a model on the train split")
 
         step = progress.add_task("Suggest a baseline and publish it", total=None)
-        suggested = suggest_baseline(scenario.baseline, BASELINE_ROLES, definition)
+        suggested = suggest_baseline(trained.baseline, BASELINE_ROLES, definition)
         publish_baseline(settings, suggested.baseline)
         apply(settings, definition)
         worker = stack.enter_context(running_worker(settings, plan.output / "worker.log")) if plan.own_worker else None
-        _done(progress, step, f"Published a baseline of {len(scenario.baseline):,} rows and the definition")
+        _done(progress, step, f"Published a baseline of {len(trained.baseline):,} rows and the definition")
 
-        traffic = traffic_of(scenario.traffic, TRAFFIC_ROLES, name="adult")
+        traffic = traffic_of(table, TRAFFIC_ROLES, name="adult")
         total = len(traffic.ids) + len(traffic.label_row)
         step = progress.add_task("Stream six hours of events and labels", total=total)
-        replay(settings, traffic, MODEL, plan.version, progress=lambda rows: progress.advance(step, rows))
+        advance = partial(progress.advance, step)
+        replay(settings, traffic, MODEL, plan.version, speed=plan.speed, progress=advance)
         _done(progress, step, f"Streamed {total:,} events and labels")
 
         step = progress.add_task("Wait for the verdicts", total=expected_reports())

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whatever goes wrong, a command says it in one line on stderr and exits with the right code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stream.cli import main
+
+NOBODY = "127.0.0.1:1"
+MONITOR = 'model = "adult-income"\n'
+
+
+def _run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as left:
+        main(words)
+    out, err = capsys.readouterr()
+    assert isinstance(left.value.code, int)
+    return left.value.code, out, err
+
+
+@pytest.fixture
+def monitor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    path = Path("monitor.toml")
+    path.write_text(MONITOR)
+    return path
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["apply", "monitor.toml"],
+        ["topics", "check"],
+        ["topics", "create"],
+        ["violations"],
+        ["worker"],
+        ["query", "--model", "adult-income"],
+        ["demo"],
+    ],
+    ids=" ".join,
+)
+def test_an_unreachable_broker_is_one_line_with_its_address_and_exit_code_3(
+    capsys: pytest.CaptureFixture[str], monitor: Path, words: list[str]
+) -> None:
+    code, out, err = _run(capsys, *words, "--bootstrap", NOBODY)
+    assert code == 3
+    assert out == ""
+    assert len(err.splitlines()) == 1
+    assert NOBODY in err
+    assert "refused" in err
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [('model = "a"\n[window]\nsize = "1 hour"', "monitor.toml: window.size: expected a duration"), ("model =", "TOML")],
+)
+def test_a_wrong_monitor_file_is_one_line_and_exit_code_2(
+    capsys: pytest.CaptureFixture[str], monitor: Path, content: str, said: str
+) -> None:
+    monitor.write_text(content)
+    code, out, err = _run(capsys, "apply", "monitor.toml", "--bootstrap", NOBODY)
+    assert (code, out) == (2, "")
+    assert len(err.splitlines()) == 1
+    assert said in err
+
+
+def test_a_wrong_settings_file_is_one_line_and_exit_code_2(capsys: pytest.CaptureFixture[str], monitor: Path) -> None:
+    Path("sketchwatch.toml").write_text('bootstrap = "localhost:9092"')
+    code, out, err = _run(capsys, "apply", "monitor.toml")
+    assert (code, out) == (2, "")
+    assert len(err.splitlines()) == 1
+    assert "sketchwatch.toml" in err
+    assert "bootstrap" in err
+
+
+def test_an_unknown_option_and_a_missing_argument_are_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run(capsys, "apply", "--nonsense")[0] == 2
+    assert _run(capsys, "apply")[0] == 2
+
+
+def test_help_lists_every_command_and_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = _run(capsys, "--help")
+    assert code == 0
+    for name in ("topics", "apply", "baseline", "worker", "replay", "violations", "query", "demo", "doctor"):
+        assert name in out
+    assert "3 infrastructure" in out
