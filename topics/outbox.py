@@ -25,7 +25,7 @@ from topics.records import watermark
 Batch = TypeVar("Batch", EventBatch, LabelBatch)
 
 _LOG = logging.getLogger("sketchwatch.client")
-_METADATA_S = 5.0
+_METADATA_S = 1.0
 _LOG_EVERY_S = 60.0
 
 
@@ -208,7 +208,7 @@ class Outbox(Generic[Batch]):
         self._closing = True
         self._wake.set()
         if self._thread is not None:
-            self._thread.join(timeout_s + 1.0)
+            self._thread.join(timeout_s + 3.0)
 
     # What the thread does.
 

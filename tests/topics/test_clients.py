@@ -233,7 +233,7 @@ def test_without_a_broker_rows_beyond_the_queue_are_dropped_and_counted_at_once(
     assert capture.counts == Counts(queued=100, sent=0, dropped=950, failed=0, invalid=0, sampled_out=0)
     capture.close(timeout_s=0.2)
     assert capture.counts == Counts(queued=0, sent=0, dropped=950, failed=100, invalid=0, sampled_out=0)
-    assert time.monotonic() - started < 5.0
+    assert time.monotonic() - started < 10.0
 
 
 def test_what_is_logged_after_closing_is_dropped_and_counted(mock_broker: str, topics: str) -> None:
