@@ -102,7 +102,7 @@ class MonitorDriver:
         self._rng = np.random.default_rng(seed)
         self.partitions = [Partition(PartitionStore(p, partitions, self.catalog, self._rng)) for p in range(partitions)]
         self._judgements: dict[tuple[str, str, int], bytes] = {}
-        self._start_evaluate()
+        self._start_evaluate(0)
 
     def send(self, rows: Rows) -> None:
         """Write rows to their partitions, by inference id."""
@@ -168,17 +168,17 @@ class MonitorDriver:
         partition.outbox = []
         del partition.history[partition.committed :]
 
-    def crash_evaluate(self) -> None:
+    def crash_evaluate(self, now_ms: int = 0) -> None:
         """Lose what the judge had in memory; it reads the profiles and its own judgements again."""
-        self._start_evaluate()
+        self._start_evaluate(now_ms)
 
-    def _start_evaluate(self) -> None:
+    def _start_evaluate(self, now_ms: int) -> None:
         self._gather = Gather(len(self.partitions), self.catalog)
         # Of a compacted topic only the last record of each key is sure to be there, and no tombstone.
         last = {(number, _key(partial), partial.part): partial for number, partial in self.profiles}
         for (number, *_), partial in last.items():
             if partial.payload is not None:
-                self._gather.arrived(partial, number, len(self.partitions), 0)
+                self._gather.arrived(partial, number, len(self.partitions), now_ms)
         self._read = len(self.profiles)
         for window, judgement in self._judgements.items():
             self._gather.reported(*window, Judgement.from_bytes(judgement))

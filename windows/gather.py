@@ -154,10 +154,15 @@ class Gather:
         return profiles
 
     def _settle(self, key: Key, window: _Window, profile: WindowProfile) -> None:
-        """Look again only at windows that time alone can close; forget those that every partition took back."""
+        """Look again only at windows that time alone can close; forget those that every partition took back.
+
+        A partition may retire a window before another has come to it, in a replay for example: what it told is kept
+        until all are in, or were waited for long enough.
+        """
         if all(source.gone for source in window.sources.values()):
-            del self._windows[key]
-            self._undecided.discard(key)
+            if profile.features_closed:
+                del self._windows[key]
+                self._undecided.discard(key)
         elif profile.features_closed and (profile.labels_closed or window.labels_since_ms is None):
             self._undecided.discard(key)
 
@@ -181,10 +186,9 @@ def _profile(
     to_events = sum(part.features_closed for part in rows)
     to_labels = sum(part.labels_closed for part in rows)
     idle_ms = definition.window.idle_timeout
-    over = any(source.gone for source in sources)
 
     def closed(count: int, since_ms: int | None) -> bool:
-        return count >= partitions or (since_ms is not None and (over or now_ms - since_ms >= idle_ms))
+        return count >= partitions or (since_ms is not None and now_ms - since_ms >= idle_ms)
 
     features_closed = closed(to_events, window.features_since_ms)
     labels_closed = features_closed and closed(to_labels, window.labels_since_ms)

@@ -45,7 +45,7 @@ class MonitorMachine(RuleBasedStateMachine):
         self.definitions = definitions(limited)
         self.driver = MonitorDriver(self.definitions, PARTITIONS, seed=seed)
         self.reference = {}
-        self.now = 100 * SECOND
+        self.now, self.clock = 100 * SECOND, 0
 
     def at(self, step):
         self.now = max(self.now, self.now + step * SECOND // 2)
@@ -94,18 +94,19 @@ class MonitorMachine(RuleBasedStateMachine):
     def crash(self, number):
         self.driver.crash(number)
 
-    @rule()
-    def judge(self):
-        for report in self.driver.judge():
+    @rule(seconds=st.sampled_from([0, 1, 20]))
+    def judge(self, seconds):
+        self.clock += seconds * SECOND
+        for report in self.driver.judge(self.clock):
             assert report.status != "Failed", report.error
 
     @rule()
     def crash_evaluate(self):
         told = len(self.driver.reports)
-        self.driver.judge()
+        self.driver.judge(self.clock)
         reports = self.driver.reports[told:]
-        self.driver.crash_evaluate()
-        again = self.driver.judge()
+        self.driver.crash_evaluate(self.clock)
+        again = self.driver.judge(self.clock)
         assert not again, f"told again after a restart: {again}, before it: {reports}"
 
     @invariant()
@@ -135,7 +136,7 @@ class MonitorMachine(RuleBasedStateMachine):
     def teardown(self):
         if not hasattr(self, "driver"):
             return
-        self.driver.run()
+        self.driver.run(self.clock)
         self.every_store_equals_the_reference()
         for number, partition in enumerate(self.driver.partitions):
             self.published_is_the_truth(number, partition)

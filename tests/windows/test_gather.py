@@ -98,6 +98,14 @@ def test_a_window_that_ends_with_its_tombstones_is_judged_before_it_is_forgotten
     assert len(gathered) <= held
 
 
+def test_what_a_partition_told_and_retired_waits_for_the_partitions_behind_it():
+    gathered, ahead = gather(2), store_of(definition(problem_type=None))
+    give(gathered, 0, partials(events([1, 2, 3], [100, 113, 400]), using=ahead))
+    assert gathered.due(0) == []
+    give(gathered, 1, partials(events([4, 5], [102, 113])))
+    assert [(p.window_start_ms, p.rows) for p in gathered.due(0)] == [(100 * SECOND, 2)]
+
+
 @pytest.mark.parametrize(("revision", "news"), [(0, True), (1, False), (2, False)])
 def test_what_a_former_owner_told_is_told_again_only_if_there_is_more(revision, news):
     gathered = gather(1)
