@@ -82,8 +82,8 @@ def subject_labels(cap: FeatureCap, model: str, version: str, monitor: str, verd
 class LatestReports:
     """Collector of the newest window's final report of each model version and monitor.
 
-    A preview, or a revision of an older window, leaves the gauges alone, and a series disappears with the verdict it
-    came from. Reports are bounded by the defined models, verdicts by the feature cap.
+    A preview, a window without rows or a revision of an older window leaves the gauges alone, and a series disappears
+    with the verdict it came from. Reports are bounded by the defined models, verdicts by the feature cap.
     """
 
     def __init__(self, cap: FeatureCap) -> None:
@@ -91,10 +91,10 @@ class LatestReports:
         self._latest: dict[tuple[str, str, str], Report] = {}
 
     def put(self, report: Report) -> None:
-        """Remember a final report if no later window has one."""
+        """Remember a final report of a window with rows if no later window has one."""
         key = (report.model, report.version, report.monitor)
         held = self._latest.get(key)
-        if report.final and (held is None or report.window_end_ms >= held.window_end_ms):
+        if report.final and report.rows and (held is None or report.window_end_ms >= held.window_end_ms):
             self._latest[key] = report
 
     def keep(self, judges: Callable[[str], bool]) -> None:
@@ -165,8 +165,7 @@ def _windows(reports: list[tuple[tuple[str, str, str], Report]]) -> Iterator[Met
     for key, report in reports:
         end.add_metric(key, report.window_end_ms / 1_000)
         size.add_metric(key, (report.window_end_ms - report.window_start_ms) / 1_000)
-        if report.rows:
-            coverage.add_metric(key, report.labelled / report.rows)
+        coverage.add_metric(key, report.labelled / report.rows)
         if report.partitions:
             partitions.add_metric(key, report.partitions_closed / report.partitions)
         for name, family in rows.items():

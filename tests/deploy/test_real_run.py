@@ -103,7 +103,6 @@ def test_the_violations_counted_are_those_the_demo_found(demo: tuple[Prometheus,
 
 def test_the_gauges_show_the_last_hour_with_all_its_labels(demo: tuple[Prometheus, Outcome]) -> None:
     prometheus, _ = demo
-    end = 'sketchwatch_window_end_timestamp_seconds{monitor="model_quality"}'
-    assert prometheus.instant(end) == [START_MS / 1_000 + 6 * 3_600]
+    assert set(prometheus.instant("sketchwatch_window_end_timestamp_seconds")) == {START_MS / 1_000 + 6 * 3_600}
     assert prometheus.instant('sketchwatch_window_label_coverage_ratio{monitor="model_quality"}') == [1]
     assert prometheus.instant('sum(sketchwatch_window_verdicts{outcome="violation"})') == [0]

@@ -114,11 +114,11 @@ def test_windows_tell_their_end_coverage_and_partitions(metrics: Metrics) -> Non
     assert sample(metrics, "window_verdicts", **labels, outcome="ok") == 1
 
 
-def test_an_empty_window_has_no_coverage_rather_than_none(metrics: Metrics) -> None:
-    metrics.report(report(rows=0, labelled=0))
-    labels = {"model": "adult", "model_version": "1", "monitor": "data_drift"}
-    assert sample(metrics, "window_label_coverage_ratio", **labels) is None
-    assert sample(metrics, "window_rows", **labels) == 0
+def test_a_window_without_rows_leaves_the_gauges_alone(metrics: Metrics) -> None:
+    """The hours between the last event of a replay and its watermark say nothing of the model."""
+    metrics.report(report(verdict(value=0.5), hour=2))
+    metrics.report(report(verdict(outcome="insufficient", value=None), hour=3, rows=0, labelled=0))
+    assert drift(metrics, "value") == 0.5
 
 
 def test_a_quality_metric_is_a_statistic_and_no_feature(metrics: Metrics) -> None:

@@ -75,7 +75,7 @@ def test_a_model_that_moves_to_another_worker_takes_its_gauges_along() -> None:
     _, evaluate = works(context)
     here = judged_on("adult", context.partitions)
     verdict = Verdict("age", "baseline_drift_check", "calibrated", "violation", "ks", 0.3)
-    report = Report("adult", "1", "data_drift", 0, 1, 1, True, "Completed", "1", "0", verdicts=(verdict,))
+    report = Report("adult", "1", "data_drift", 0, 1, 1, True, "Completed", "1", "0", rows=9, verdicts=(verdict,))
     labels = {"model": "adult", "model_version": "1", "monitor": "data_drift", "outcome": "violation"}
     context.metrics.report(report)
     for numbers, violated in (({here, 9}, 1.0), ({9}, None)):
