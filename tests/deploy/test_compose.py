@@ -14,7 +14,9 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from stream.cli.main import app
 from stream.settings import Settings, load
 from tests import broker
 from tests.deploy.prometheus import CONFIG, ROOT
@@ -105,6 +107,22 @@ def test_the_settings_in_the_environment_are_settings_of_the_worker(
     settings = load()
     assert settings.bootstrap_servers == "kafka:9092"
     assert settings.metrics_bind == "0.0.0.0"
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_the_command_of_a_container_is_a_command_of_ours(name: str) -> None:
+    """Help is shown only once every option before it was understood."""
+    done = CliRunner().invoke(app, [*SERVICES[name]["command"], "--help"])
+    assert done.exit_code == 0, done.output
+
+
+def test_the_demo_finds_its_data_in_the_image() -> None:
+    command = SERVICES["demo"]["command"]
+    data = command[command.index("--data") + 1]
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    assert (ROOT / data).is_file()
+    assert "COPY examples /opt/sketchwatch/examples\n" in dockerfile
+    assert "WORKDIR /opt/sketchwatch\n" in dockerfile
 
 
 def test_a_worker_may_finish_its_last_checkpoint_before_it_is_killed() -> None:
