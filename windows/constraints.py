@@ -55,6 +55,16 @@ class Settings:
         """The largest distance of categories that passes: the common one unless there is one of their own."""
         return self.comparison_threshold if self.categorical_threshold is None else self.categorical_threshold
 
+    @property
+    def numeric_rule(self) -> tuple[str, float]:
+        """Method and threshold by which numbers are compared."""
+        return self.comparison_method, self.comparison_threshold
+
+    @property
+    def categorical_rule(self) -> tuple[str, str, float]:
+        """Methods and threshold by which categories are compared."""
+        return self.categorical_method, self.comparison_method, self.threshold_of_categories
+
 
 def _enabled(value: object) -> bool:
     return str(value).lower() in {"enabled", "true"}
@@ -130,8 +140,16 @@ def read_constraints(document: Document) -> Constraints:
     >>> age = {"name": "age", "inferred_type": "Integral", "completeness": 1.0}
     >>> constraints = read_constraints({"features": [age]})
     >>> constraints.suggested, sorted(constraints.features["age"].edited)[:2]
-    (False, ['comparison', 'completeness'])
+    (False, ['categories', 'comparison'])
     """
+    try:
+        return _read(document)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        msg = f"expected features with a name each, and a monitoring_config of switches and shares: {error!r}"
+        raise BaselineError(msg) from error
+
+
+def _read(document: Document) -> Constraints:
     ours = document.get("sketchwatch")
     kept = {} if ours is None else ours.get("suggested", {})
     base = Settings().read(document.get("monitoring_config", {}))
@@ -168,7 +186,7 @@ def _read_feature(entry: Mapping[str, Any], settings: Settings) -> FeatureConstr
         raise BaselineError(msg) from error
 
 
-ASPECTS = frozenset({"inferred_type", "completeness", "non_negative", "domains", "comparison"})
+ASPECTS = frozenset({"inferred_type", "completeness", "non_negative", "domains", "comparison", "categories"})
 """What a person can change of a feature."""
 
 
@@ -183,10 +201,8 @@ def _edited(now: FeatureConstraints, was: FeatureConstraints | None, base: Setti
         "completeness": now.completeness != was.completeness,
         "non_negative": now.non_negative != was.non_negative,
         "domains": now.domains != was.domains or settings.domain_threshold != base.domain_threshold,
-        "comparison": (settings.comparison_threshold, settings.comparison_method)
-        != (base.comparison_threshold, base.comparison_method)
-        or (settings.categorical_threshold, settings.categorical_method)
-        != (base.categorical_threshold, base.categorical_method),
+        "comparison": settings.numeric_rule != base.numeric_rule,
+        "categories": settings.categorical_rule != base.categorical_rule,
     }
     return frozenset(name for name, differs in changed.items() if differs)
 

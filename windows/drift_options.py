@@ -66,7 +66,7 @@ def drift_options(
     baseline : Baseline
         Its origin decides the rank error.
     """
-    settings, edited = required.settings, "comparison" in required.edited
+    settings = required.settings
     numeric: NumericMode = chosen.mode
     categorical: CategoricalMode
     match chosen.categorical_mode:
@@ -78,9 +78,9 @@ def drift_options(
             categorical = "homogeneity"
     threshold = chosen.threshold
     categorical_threshold = None if categorical == "chi_squared" else chosen.threshold
-    if edited and numeric == "calibrated":
+    if "comparison" in required.edited and numeric == "calibrated":
         numeric, threshold = _numeric(settings.comparison_method), settings.comparison_threshold
-    if edited and categorical == "homogeneity":
+    if "categories" in required.edited and categorical == "homogeneity":
         literal = _numeric(settings.comparison_method)
         categorical = "chi_squared" if settings.categorical_method == "ChiSquared" else literal
         categorical_threshold = settings.threshold_of_categories

@@ -72,6 +72,16 @@ def test_an_edited_common_threshold_makes_every_feature_literal():
     assert features["age"].settings.comparison_threshold == 0.2
 
 
+def test_rules_of_numbers_and_of_categories_are_edited_apart():
+    document = suggested()
+    document["monitoring_config"]["distribution_constraints"]["categorical_drift_method"] = "ChiSquared"
+    assert {feature.edited for feature in read_constraints(document).features.values()} == {frozenset({"categories"})}
+    document = suggested()
+    document["monitoring_config"]["distribution_constraints"]["comparison_method"] = "Simple"
+    both = frozenset({"comparison", "categories"})
+    assert {feature.edited for feature in read_constraints(document).features.values()} == {both}
+
+
 def test_an_added_feature_is_literal_and_a_removed_one_is_remembered():
     document = suggested()
     del document["features"][0]
@@ -139,6 +149,21 @@ def test_categories_take_the_common_threshold_unless_they_have_their_own():
 def test_a_wrong_constraint_names_its_feature(entry):
     with pytest.raises(BaselineError, match="constraints of feature 'age'"):
         read_constraints({"features": [entry]})
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"monitoring_config": {"datatype_check_threshold": "most"}},
+        {"monitoring_config": {"distribution_constraints": {"comparison_method": "cosine"}}},
+        {"monitoring_config": []},
+        {"features": ["age"]},
+        {"features": 3},
+    ],
+)
+def test_a_file_of_another_form_is_a_baseline_error(document):
+    with pytest.raises(BaselineError, match="expected"):
+        read_constraints(document)
 
 
 def test_a_changed_quality_threshold_is_literal_and_the_others_are_not():
