@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from stream.metrics import Metrics
 from stream.transactions import Outgoing
+from stream.transport import Block
 
 Fault = Callable[[str], None]
 """Called at every numbered step with its name; a test may end the process there."""
@@ -37,7 +38,7 @@ class Role(Protocol):
     def recover(self) -> None:
         """Become the owner and restore the state."""
 
-    def take(self, topic: str, records: Sequence[Any], /) -> bool:
+    def take(self, topic: str, block: Block, /) -> bool:
         """Process one block; true if its outputs should not wait for the next checkpoint."""
 
     def tick(self) -> bool:
@@ -97,8 +98,8 @@ class Custody:
             return False
         message = event.message
         # The block waits for its checkpoint without its bytes.
-        records, message.value = message.value, None
-        soon = self.role.take(message.topic, records)
+        block, message.value = message.value, None
+        soon = self.role.take(message.topic, block)
         self._covered.append(event)
         return soon
 

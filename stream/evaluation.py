@@ -4,9 +4,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from sketches.envelope import unseal
 from sketches.errors import SketchError
@@ -15,6 +13,7 @@ from stream.errors import DamagedState
 from stream.judgements import Judgement, judgement_key, parse_judgement_key
 from stream.recovery import read_log
 from stream.transactions import Outgoing, Transactions
+from stream.transport import Block
 from topics.records import parse_profile_key, to_json, violation_headers
 from windows.baseline import Baseline
 from windows.definition import ModelDefinition
@@ -64,9 +63,9 @@ class Evaluation:
             self._gather.reported(*window, judgement)
         self._next_offset = saved.next_offset
 
-    def take(self, _topic: str, records: Sequence[Any], /) -> bool:
+    def take(self, _topic: str, block: Block, /) -> bool:
         """Process one block; true if it led to reports."""
-        for record in records:
+        for record in block.records:
             if record.offset >= self._next_offset:
                 self._next_offset = record.offset + 1
                 # What this worker said comes back here; it is in memory already.

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterable
+from typing import Protocol
 
 import numpy as np
 
@@ -13,11 +13,12 @@ from sketches.envelope import seal
 from sketches.errors import CorruptState
 from stream.arrivals import arrived
 from stream.context import Context
-from stream.errors import DamagedState
+from stream.errors import DamagedState, InfrastructureError
 from stream.forwarding import split
 from stream.recovery import lost_records, read_log, source_ranges
 from stream.silence import Silence
 from stream.transactions import Outgoing, Transactions
+from stream.transport import Block
 from topics.batches import EventBatch, LabelBatch, Message, Rejected, Watermark
 from topics.codec import decode_events, decode_labels
 from topics.partitioner import partition_of
@@ -91,17 +92,26 @@ class Ingest:
             msg = f"{where}: {error}; restore the topic, or start a new group and topic prefix to begin again"
             raise DamagedState(msg) from None
 
-    def take(self, topic: str, records: Sequence[Any], /) -> bool:
-        """Process one block; true if it closed a window."""
+    def take(self, topic: str, block: Block, /) -> bool:
+        """Process one block; true if it closed a window.
+
+        Raises
+        ------
+        InfrastructureError
+            If a block before it was fetched and never came: going on would lose it.
+        """
         side: Side = _SIDES[self._topics.sources.index(topic)]
         self._silence[side].broken(self._context.clock_ms())
         done = self._store.offsets.get(topic, 0)
         messages = [
             Message(topic, self.partition, r.offset, r.timestamp, r.key, r.value, r.headers)
-            for r in records
+            for r in block.records
             if r.offset >= done
         ]
-        self._store.offsets[topic] = max(done, records[-1].offset + 1)
+        if not block.follows(done):
+            msg = f"{topic}/{self.partition}: the block up to offset {block.after} got lost on its way; start again"
+            raise InfrastructureError(msg)
+        self._store.offsets[topic] = max(done, block.offset + 1)
         decode = decode_events if side == "events" else decode_labels
         settings = self._context.settings
         decoded = decode(

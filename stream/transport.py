@@ -2,7 +2,7 @@
 """A Faust transport that hands agents one block per fetch and partition, acknowledged by checkpoints.
 
 Faust spends about 90 us on every message it delivers, aiokafka 2 us; so the records of a fetch are joined in the fetch
-thread, before Faust sees them. A block carries the offset of its last record, its value is the list of the records.
+thread, before Faust sees them.
 
 What is overridden is private to faust-streaming 0.15 and aiokafka 0.14; `tests/stream/test_transport.py` compares the
 signatures with the installed ones. `docs/decisions/0040-coalescing-transport.md` says why each is needed.
@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 import faust
@@ -29,22 +29,29 @@ _FRESH_MS = 5_000
 _FETCH_WAIT_MS = 200
 
 
+@dataclass(frozen=True, slots=True)
 class Block:
-    """The records of one fetch and partition, in the shape of aiokafka's ConsumerRecord."""
+    """The records of one fetch and partition.
 
-    __slots__ = ("key", "offset", "partition", "timestamp", "timestamp_type", "topic", "value")
+    `offset` is that of the last record, `after` that of the block fetched before it, -1 after a seek: a block that
+    Faust lost on the way must not pass for a gap in the offsets, which transaction markers make.
+    """
 
-    def __init__(self, records: list[Any]) -> None:
-        last = records[-1]
-        self.topic, self.partition, self.offset = last.topic, last.partition, last.offset
-        self.timestamp, self.timestamp_type = last.timestamp, last.timestamp_type
-        self.key, self.value = None, records
+    records: list[Any]
+    after: int
+
+    @property
+    def offset(self) -> int:
+        """Offset of the last record."""
+        return int(self.records[-1].offset)
+
+    def follows(self, next_offset: int) -> bool:
+        """Tell whether everything fetched before the block lies below `next_offset`, or is in the block again."""
+        return self.after < next_offset or self.after >= self.records[0].offset
 
 
 class BlockMessage(ConsumerMessage):
     """A block on its way through Faust."""
-
-    __slots__ = ("done",)
 
     def on_final_ack(self, consumer: Any) -> bool:
         """Mark the block as covered by a checkpoint."""
@@ -53,8 +60,6 @@ class BlockMessage(ConsumerMessage):
 
 class FetchThread(driver.AIOKafkaConsumerThread):
     """The thread that talks to the broker; it joins what it fetched."""
-
-    fetched: dict[TP, int]
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
@@ -69,8 +74,9 @@ class FetchThread(driver.AIOKafkaConsumerThread):
         self, consumer: Any, active_partitions: set[TP], timeout: float | None = None, max_records: int | None = None
     ) -> dict[TP, list[Any]]:
         fetched = await super()._fetch_records(consumer, active_partitions, timeout=timeout, max_records=max_records)
-        blocks = {tp: [Block(records)] for tp, records in fetched.items() if records}
-        self.consumer.fetched.update({tp: block.offset for tp, (block,) in blocks.items()})
+        last = self.consumer.fetched
+        blocks = {tp: [Block(records, last.get(tp, -1))] for tp, records in fetched.items() if records}
+        last.update({tp: block.offset for tp, (block,) in blocks.items()})
         return blocks
 
     def at_end(self, tp: TP) -> bool:
@@ -84,14 +90,14 @@ class FetchThread(driver.AIOKafkaConsumerThread):
 
 
 class Consumer(driver.Consumer):
-    """A consumer of blocks: those delivered are kept in order until a checkpoint covers them."""
+    """A consumer of blocks, whose offsets are committed once a checkpoint covers them."""
 
     #: Checkpoints every partition and acknowledges what it covers; set by the application.
     checkpoint_all: Callable[[], Awaitable[None]]
     stop_timeout_s: float
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._blocks: dict[TP, deque[BlockMessage]] = defaultdict(deque)
+        self._covered: dict[TP, int] = {}
         self.fetched: dict[TP, int] = {}
         super().__init__(*args, **kwargs)
         self.checkpoint_all = self.app.checkpoint_all
@@ -100,42 +106,42 @@ class Consumer(driver.Consumer):
     def _new_consumer_thread(self) -> FetchThread:
         return FetchThread(self, loop=self.loop, beacon=self.beacon)
 
-    def _to_message(self, tp: TP, record: Any) -> BlockMessage:
-        message = BlockMessage(
-            record.topic,
-            record.partition,
-            record.offset,
-            record.timestamp / 1000.0,
-            record.timestamp_type,
+    def _to_message(self, tp: TP, record: Block) -> BlockMessage:
+        last = record.records[-1]
+        return BlockMessage(
+            last.topic,
+            last.partition,
+            last.offset,
+            last.timestamp / 1000.0,
+            last.timestamp_type,
             (),
             None,
-            record.value,
+            record,
             None,
             0,
             0,
             tp,
             generation_id=self.app.consumer_generation_id,
         )
-        message.done = False
-        self._blocks[tp].append(message)
-        return message
 
     def ack_block(self, message: BlockMessage) -> bool:
-        """Mark a block as done, so that its offset can be committed."""
+        """Note that a checkpoint covers a block, and with it everything before."""
         with ack_lock:
             if message.acked:
                 return False
-            message.acked = message.done = True
-            self._unacked_messages.discard(message)
+            self._release(message)
             # `commit` looks at the partitions that are keys here, even of an empty list.
             _ = self._acked[message.tp]
+            self._covered[message.tp] = max(message.offset, self._covered.get(message.tp, -1))
         notify(self._waiting_for_ack)
         return True
 
+    def _release(self, message: BlockMessage) -> None:
+        message.acked = True
+        self._unacked_messages.discard(message)
+
     def _new_offset(self, tp: TP) -> int | None:
-        queue, last = self._blocks[tp], None
-        while queue and queue[0].done:
-            last = queue.popleft().offset
+        last = self._covered.pop(tp, None)
         return None if last is None else last + 1
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
@@ -156,24 +162,20 @@ class Consumer(driver.Consumer):
             msg = f"no checkpoint within {self.stop_timeout_s:.0f} s before giving partitions up: stopped without one"
             await self.app.crash(InfrastructureError(msg))
             return
-        for queue in self._blocks.values():
-            for message in [message for message in queue if not message.done]:
-                queue.remove(message)
-                with ack_lock:
-                    message.acked = True
-                    self._unacked_messages.discard(message)
+        with ack_lock:
+            for message in list(self._unacked_messages):
+                self._release(message)
         await super().wait_empty()
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Forget the blocks of partitions that were given up, after Faust has waited for their checkpoint."""
         await super().on_partitions_revoked(revoked)
         for tp in revoked:
-            self._blocks.pop(tp, None)
+            self._covered.pop(tp, None)
             self.fetched.pop(tp, None)
 
     async def perform_seek(self) -> None:
-        """Forget the blocks in flight: they are fetched again from the committed offsets."""
-        self._blocks.clear()
+        """Forget what was fetched: it is fetched again from the committed offsets."""
         self.fetched.clear()
         await super().perform_seek()
 

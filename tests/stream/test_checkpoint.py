@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -29,9 +28,9 @@ class Sum:
     def recover(self) -> None:
         self.recovered = True
 
-    def take(self, topic: str, records: Sequence[Any], /) -> bool:
+    def take(self, topic: str, block: Any, /) -> bool:
         assert self.recovered
-        self.total += sum(records)
+        self.total += sum(block)
         return topic == "urgent"
 
     def tick(self) -> bool:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import inspect
-from collections import defaultdict, deque
+from collections import defaultdict
 from types import SimpleNamespace
 from typing import Any
 
@@ -61,16 +61,23 @@ def record(offset: int) -> Any:
     return SimpleNamespace(topic="t", partition=0, offset=offset, timestamp=1_000 * offset, timestamp_type=1)
 
 
-def test_a_block_carries_the_offset_of_its_last_record_and_all_records() -> None:
-    block = Block([record(4), record(7)])
-    assert (block.offset, block.timestamp, len(block.value)) == (7, 7_000, 2)
+def test_a_block_has_the_offset_of_its_last_record_and_knows_what_was_fetched_before() -> None:
+    block = Block([record(4), record(7)], after=2)
+    assert block.offset == 7
+    assert block.follows(3)
+    assert not block.follows(2)
+    # Markers leave gaps that belong to nobody, and after a seek nothing was fetched before.
+    assert Block([record(9)], after=2).follows(3)
+    assert Block([record(9)], after=-1).follows(0)
+    # What was fetched twice, because of a seek, is not lost.
+    assert Block([record(1), record(7)], after=6).follows(0)
 
 
 class Books(Consumer):
     """The consumer's bookkeeping without its threads."""
 
     def __init__(self) -> None:
-        self._blocks = defaultdict(deque)
+        self._covered = {}
         self.fetched = {}
         self._acked = defaultdict(list)
         self._unacked_messages = set()
@@ -78,14 +85,15 @@ class Books(Consumer):
         self._thread = SimpleNamespace(at_end=lambda _tp: True)
 
 
-def test_offsets_become_committable_in_order_of_delivery() -> None:
+def test_the_committable_offset_follows_the_highest_covered_block() -> None:
     books, tp = Books(), TP("t", 0)
-    first, second, third = (books._to_message(tp, Block([record(offset)])) for offset in (3, 9, 12))
+    first, second, third = (books._to_message(tp, Block([record(offset)], -1)) for offset in (3, 9, 12))
     assert isinstance(first, BlockMessage)
-    assert second.on_final_ack(books)
     assert books._new_offset(tp) is None
+    assert second.on_final_ack(books)
     assert first.on_final_ack(books)
     assert not first.on_final_ack(books)
+    assert tp in books._acked
     assert books._new_offset(tp) == 10
     assert third.on_final_ack(books)
     assert books._new_offset(tp) == 13
