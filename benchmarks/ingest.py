@@ -29,7 +29,7 @@ def run(*, quick: bool) -> list[Figure]:
     """Measure events a second, and their share of what aiokafka reads."""
     events = 1_000_000 if quick else 3_000_000
     with kafka() as bootstrap:
-        settings = settings_of(bootstrap, "ingest")
+        settings = settings_of(bootstrap, "ingest", checkpoint_interval_ms=1_000)
         create(settings)
         define(settings, ModelDefinition(model=MODEL, problem_type="BinaryClassification", window=Window(grace=60_000)))
         fill(settings, events)

@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     )
     max_value_bytes: int = Field(default=8 << 20, ge=1_024, description="a larger message is a dead letter")
     fetch_bytes: int = Field(default=4 << 20, ge=65_536, description="most bytes fetched of one partition at once")
-    fetch_records: int = Field(default=20_000, ge=1, description="most messages made into one block")
+    fetch_records: int = Field(default=5_000, ge=1, description="most messages made into one block")
     dead_letter_payload: bool = Field(default=False, description="copy refused messages into their dead letters")
 
     instance_id: str | None = Field(default=None, description="static membership: a restart keeps its partitions")
