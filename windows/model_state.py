@@ -105,9 +105,10 @@ class VersionState:
             following = self.timeline.next_start(start_ms)
             if window is None and _due(time, following + definition.window.retention_ms, definition):
                 # An empty window that would be forgotten at once is not worth telling of.
-                following = self._skip(start_ms, following, time, definition.window.retention_ms)
+                passed_ms = _closing_ms(time, definition) or 0
+                following = self._skip(start_ms, following, passed_ms - definition.window.retention_ms)
             elif window is None and len(self.windows) >= definition.limits.open_windows:
-                following = self._skip(start_ms, following, time, definition.window.grace)
+                following = self._skip(start_ms, following, time.events_ms - definition.window.grace)
                 skipped += (following - start_ms) // definition.window.size
             elif window is None:
                 window = self.windows[start_ms] = OpenWindow(definition, start_ms)
@@ -118,10 +119,8 @@ class VersionState:
             effects.append(Counted("window_limit", self.model, skipped))
         return effects
 
-    def _skip(self, start_ms: int, following_ms: int, time: StreamTime, offset_ms: int) -> int:
-        """Where to go on after empty windows that are passed over: at the next one held, or not passed yet."""
-        times = [time.events_ms, time.labels_ms]
-        reached_ms = min(time_ms for time_ms in times if time_ms is not None) - offset_ms
+    def _skip(self, start_ms: int, following_ms: int, reached_ms: int) -> int:
+        """Where to go on after empty windows that ended before a time: at the next one held, or that of the time."""
         held = [start for start, window in self.windows.items() if start > start_ms and not window.features_closed]
         return max(following_ms, min([self.timeline.start(reached_ms), *held]))
 
@@ -218,5 +217,9 @@ class ModelState:
 
 
 def _due(time: StreamTime, deadline_ms: int, definition: ModelDefinition) -> bool:
-    closing_ms = time.labels_closing_ms(awaited=definition.problem_type is not None)
+    closing_ms = _closing_ms(time, definition)
     return closing_ms is not None and deadline_ms <= closing_ms
+
+
+def _closing_ms(time: StreamTime, definition: ModelDefinition) -> int | None:
+    return time.labels_closing_ms(awaited=definition.problem_type is not None)

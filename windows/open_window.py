@@ -4,10 +4,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
 
 from sketches.block import Block
 from sketches.envelope import Envelope, seal, unseal
@@ -16,66 +13,12 @@ from windows.definition import ModelDefinition
 from windows.events import Partial, Publish
 from windows.row_records import Record
 from windows.specs import profile_spec, quality_spec
+from windows.window_counts import Marks, WindowCounts, split_marks, with_marks
 
 ROWS = "rows"
 QUALITY = "quality"
 FEATURE = "feature/"
 ROWS_FINGERPRINT = "window/1"
-
-
-@dataclass(slots=True)
-class WindowCounts:
-    """Rows of one window: the content of the part `rows`.
-
-    `rows` counts accepted events once, `labelled` those that have a label, `late` those that came after the close,
-    `rejected` what decoding refused, `duplicates` repeated ids; `overflow` and `refused` are of the columns beyond the
-    cap.
-    """
-
-    rows: int = 0
-    labelled: int = 0
-    late: int = 0
-    rejected: int = 0
-    duplicates: int = 0
-    overflow: int = 0
-    refused: tuple[str, ...] = ()
-
-    def to_bytes(self) -> bytes:
-        """Write the counts."""
-        return json.dumps(asdict(self)).encode()
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> WindowCounts:
-        """Read what `to_bytes` wrote.
-
-        Raises
-        ------
-        CorruptState
-            If it is something else.
-        """
-        try:
-            counts = cls(**json.loads(data))
-        except (ValueError, TypeError) as error:
-            msg = f"cannot read the counts of a window: expected JSON of {cls.__slots__}, got {data[:80]!r}"
-            raise CorruptState(msg) from error
-        counts.refused = tuple(counts.refused)
-        return counts
-
-
-@dataclass(slots=True)
-class Marks:
-    """How far a window has come.
-
-    `revision` counts its publications. `revise` asks for another: something changed after a close. `published` are the
-    parts readers know, `unpublished` those that changed since.
-    """
-
-    revision: int = 0
-    features_closed: bool = False
-    labels_closed: bool = False
-    revise: bool = False
-    published: tuple[str, ...] = ()
-    unpublished: tuple[str, ...] = ()
 
 
 class OpenWindow:
@@ -200,7 +143,7 @@ class OpenWindow:
         return window
 
     def _restore_rows(self, envelope: Envelope) -> None:
-        counts, marks = _split(_payload(envelope, ROWS_FINGERPRINT, ROWS))
+        counts, marks = split_marks(_payload(envelope, ROWS_FINGERPRINT, ROWS))
         self.counts = counts
         self.profile.n, self.profile.overflow = counts.rows, counts.overflow
         self.profile.refused = set(counts.refused)
@@ -276,7 +219,7 @@ class OpenWindow:
             tuple(sorted(self._published)),
             tuple(sorted(self._unpublished)),
         )
-        return json.dumps({"counts": asdict(self.counts), "marks": asdict(marks)}).encode()
+        return with_marks(self.counts, marks)
 
 
 def definition_key(definition: ModelDefinition) -> bytes:
@@ -291,8 +234,3 @@ def _payload(envelope: Envelope, fingerprint: str, part: str) -> bytes:
         msg = f"cannot restore part {part!r} of a window: expected fingerprint {fingerprint!r}, got {found!r}"
         raise CorruptState(msg)
     return envelope.payload
-
-
-def _split(data: bytes) -> tuple[WindowCounts, Marks]:
-    fields: dict[str, Any] = json.loads(data)
-    return WindowCounts.from_bytes(json.dumps(fields["counts"]).encode()), Marks(**fields["marks"])

@@ -103,18 +103,16 @@ def _take(model: ModelState, version: VersionState, arrival: _Arrival) -> list[E
 
 def _admit(model: ModelState, version: VersionState, arrival: _Arrival, effects: list[Effect]) -> _Arrival:
     """Open the windows of the rows; the rows whose windows are open."""
-    for start_ms, of_window in by_window(arrival.starts_ms):
-        if start_ms in version.windows:
-            continue
-        reason = version.admit(start_ms, model.time, effects)
-        if reason is not None:
-            effects.append(Counted(reason, model.name, len(arrival.ids) if of_window is None else len(of_window)))
-    if arrival.starts_ms[0] in version.windows and arrival.starts_ms.min() == arrival.starts_ms.max():
+    pieces = list(by_window(arrival.starts_ms))
+    reasons = {s: version.admit(s, model.time, effects) for s, _ in pieces if s not in version.windows}
+    # A window opened for one row may have had to make room for another's.
+    refused = [(s, of_window) for s, of_window in pieces if s not in version.windows]
+    for start_ms, of_window in refused:
+        n = len(arrival.ids) if of_window is None else len(of_window)
+        effects.append(Counted(reasons.get(start_ms) or "window_limit", model.name, n))
+    if not refused:
         return arrival
-    # A window opened for an earlier row may have had to go for a later row's.
-    open_ms = np.fromiter(version.windows, np.int64, len(version.windows))
-    accepted = np.isin(arrival.starts_ms, open_ms)
-    return arrival if accepted.all() else arrival.take(np.flatnonzero(accepted))
+    return arrival.take(np.flatnonzero(~np.isin(arrival.starts_ms, [start_ms for start_ms, _ in refused])))
 
 
 def _join(model: ModelState, version: VersionState, table: RowTable, first: int, arrival: _Arrival) -> None:

@@ -263,6 +263,15 @@ def test_open_windows_are_bounded_and_the_oldest_makes_room():
     assert all(window.counts.rows == 1 for window in windows(store).values())
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_rows_beyond_the_limit_of_windows_are_counted_wherever_they_lie_in_a_block(order):
+    window = {"grace": "1h", "label_horizon": "2h", "retention": "3h"}
+    store = store_of(definition(limits={"open_windows": 3}, window=window))
+    effects = run(store, events(range(8), [100, 110, 120, 130, 140, 150, 160, 170][::order]))
+    assert counted(effects) == {"window_limit": 5}
+    assert sum(held.counts.rows for held in windows(store).values()) == store.pending == 3
+
+
 def test_a_window_that_had_to_go_before_its_close_is_published_once():
     store = store_of(
         definition(limits={"open_windows": 2}, window={"grace": "1h", "label_horizon": "2h", "retention": "3h"})
