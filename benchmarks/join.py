@@ -20,38 +20,39 @@ from windows.store import PartitionStore
 
 LENGTH = 36
 BLOCK = 8_192
+RUN = 80
 PENDING = 2_000_000
 WINDOW = 250_000
 RANGE = (1_100_000, 2_200_000)
 
 
 def run(quick: bool) -> list[Figure]:
-    """Measure `join.rate`, the median of five runs, and `join.bytes`."""
-    rates = _rates(runs=5, blocks=80 if quick else 250)
+    """Measure `join.rate`, the median of some runs, and `join.bytes`."""
+    rates = _rates(runs=5 if quick else 25)
     return [
         Figure.of("join.rate", float(np.median(rates)), "ids/s", limit=2e6),
         Figure.of("join.bytes", _worst_bytes(), "B", limit=128.0),
     ]
 
 
-def _rates(runs: int, blocks: int) -> list[float]:
+def _rates(runs: int) -> list[float]:
     """Ids a second, each hashed as an event's and as a label's, inserted, looked up, confirmed and at last expired."""
     rng = np.random.default_rng(1)
     table = RowTable(LENGTH, IdHash(rng))
     held: list[NDArray[np.uint8]] = []
     added = 0
     rates = []
-    warm = 2 * PENDING // BLOCK
-    for first in (0, *range(warm, warm + runs * blocks, blocks)):
-        fresh = [_ids(rng) for _ in range(blocks if first else warm)]
-        asked = _shuffled(held, rng, blocks) if first else fresh
+    # The first round fills the table and lets windows expire until its memory is settled.
+    for blocks in (2 * PENDING // BLOCK, *[RUN] * runs):
+        fresh = [_ids(rng) for _ in range(blocks)]
+        asked = _shuffled(held, rng) if held else fresh
         began = time.perf_counter()
         for ids, labelled in zip(fresh, asked, strict=True):
             _expire(table, added)
             _add(table, ids, added)
             _label(table, labelled)
             added += BLOCK
-        if first:
+        if held:
             rates.append(blocks * BLOCK / (time.perf_counter() - began))
         held = (held + fresh)[-(PENDING - WINDOW) // BLOCK :]
     return rates
@@ -61,10 +62,10 @@ def _ids(rng: np.random.Generator) -> NDArray[np.uint8]:
     return rng.integers(0, 256, (BLOCK, LENGTH), dtype=np.uint8)
 
 
-def _shuffled(held: list[NDArray[np.uint8]], rng: np.random.Generator, blocks: int) -> list[NDArray[np.uint8]]:
+def _shuffled(held: list[NDArray[np.uint8]], rng: np.random.Generator) -> list[NDArray[np.uint8]]:
     """Blocks of labels for ids that will pend for as long as the labels last."""
-    every = np.concatenate(held[blocks:])
-    rows = rng.integers(0, len(every), (blocks, BLOCK))
+    every = np.concatenate(held[RUN:])
+    rows = rng.integers(0, len(every), (RUN, BLOCK))
     return [every[chosen] for chosen in rows]
 
 
