@@ -57,6 +57,8 @@ class ArrowRows:
 
     def batches(self, refusals: Refusals) -> list[EventBatch | LabelBatch]:
         """Hand over everything held as batches, in order, and start anew."""
+        if not self._runs and not self._done:
+            return []
         self._close(refusals)
         made, self._done = self._done, []
         return made
