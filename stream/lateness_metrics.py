@@ -42,8 +42,9 @@ class Lateness:
         n, worst_ms = len(lateness_ms), lateness_ms.max()
         # Comparing the whole block with the few edges below its worst is faster than a search per event.
         within = [n if edge >= worst_ms else np.count_nonzero(lateness_ms <= edge) for edge in _EDGES_MS]
-        self._counts[model] = self._counts.get(model, 0) + np.array([*within, n])
+        # A scrape, in its own thread, goes by the counts: a model that has one must have a sum.
         self._sums_ms[model] = self._sums_ms.get(model, 0) + int(lateness_ms.sum())
+        self._counts[model] = self._counts.get(model, 0) + np.array([*within, n])
 
     def collect(self) -> Iterator[Metric]:
         """Yield the histograms; called by the registry at each scrape."""
