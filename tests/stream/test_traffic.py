@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.tables import Roles, TableError
-from stream.traffic import classes, traffic_of
+from stream.traffic import traffic_of
 
 ROLES = Roles(label="y", score="p", inference_id="id", event_time="at", label_time="known")
 
@@ -75,10 +75,11 @@ def test_times_are_read_in_every_form_and_naive_ones_are_utc(times: pa.Array) ->
 
 
 def test_classes_have_one_form() -> None:
-    table = pa.table({"int": [1, 0], "float": [1.0, 0.0], "bool": [True, False], "text": ["1", "0"]})
-    for name in table.column_names:
-        values = classes(table, name)
-        assert [values.categories[code] for code in values.values] == ["1", "0"]
+    table = pa.table({"at": [1, 2], "int": [1, 0], "float": [1.0, 0.0], "bool": [True, False], "text": ["1", "0"]})
+    for name in ("int", "float", "bool", "text"):
+        label = traffic_of(table, Roles(label=name, event_time="at"), name="x").label
+        assert label is not None
+        assert [label.categories[code] for code in label.values] == ["1", "0"]
 
 
 @pytest.mark.parametrize(
