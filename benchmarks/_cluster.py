@@ -108,12 +108,12 @@ class Worker:
             time.sleep(0.05)
         return time.time()
 
-    def settled(self) -> float:
-        """Wait until checkpoints have stopped; return when the last one committed, in seconds since the epoch."""
+    def settled(self, quiet_s: float = 1.5) -> float:
+        """Wait until no checkpoint came for longer than their interval; return when the last one did, as UNIX time."""
         name, last = "sketchwatch_last_checkpoint_timestamp_seconds", -1.0
         while (now := max(self.samples(name).values(), default=0.0)) != last or not now:
             last = now
-            time.sleep(2.5)
+            time.sleep(quiet_s)
         return last
 
     def resident_bytes(self) -> int:
