@@ -10,15 +10,15 @@ import numpy as np
 from benchmarks.figures import Figure
 from sketches.block import Block, Column, Kind
 from sketches.envelope import seal, unseal
-from windows.baseline import Baseline
+from windows.baselines.baseline import Baseline
+from windows.baselines.roles import Roles, by_role
+from windows.baselines.suggest import suggest
 from windows.definition import Catalog, ModelDefinition
 from windows.evaluate import evaluate
 from windows.events import Partial
 from windows.gather import Gather
-from windows.open_window import OpenWindow
+from windows.partition.open_window import OpenWindow
 from windows.report import Report
-from windows.roles import Roles, by_role
-from windows.suggest import suggest
 
 PARTITIONS = 4
 NUMBERS, CATEGORIES = 16, 4

@@ -13,10 +13,10 @@ from benchmarks.figures import Figure
 from sketches.block import Block, Column, Kind
 from windows.definition import Catalog, ModelDefinition
 from windows.events import BlockArrived
-from windows.ids import IdHash
-from windows.row_table import RowTable
-from windows.step import step
-from windows.store import PartitionStore
+from windows.join.ids import IdHash
+from windows.join.row_table import RowTable
+from windows.partition.step import step
+from windows.partition.store import PartitionStore
 
 LENGTH = 36
 BLOCK = 8_192

@@ -22,10 +22,10 @@ from stream.baselines import publish_baseline
 from stream.following import Follower
 from stream.settings import Settings
 from topics.subjects import Topics
+from windows.baselines.suggest import suggest
 from windows.definition import ModelDefinition, Window
 from windows.events import BlockArrived
 from windows.report import iso
-from windows.suggest import suggest
 
 _LIMIT_S = 2.0
 _SIZE_MS = 60_000

@@ -15,11 +15,11 @@ from stream.tables import Roles, to_block
 from stream.transactions import Outgoing
 from topics.records import BaselineKey, baseline_key, parse_definitions_key
 from topics.subjects import Topics
-from windows import roles as windows_roles
-from windows.baseline import Baseline
-from windows.baseline_records import baseline_records
+from windows.baselines import roles as windows_roles
+from windows.baselines.baseline import Baseline
+from windows.baselines.baseline_records import baseline_records
+from windows.baselines.suggest import Suggestion, suggest
 from windows.definition import ModelDefinition
-from windows.suggest import Suggestion, suggest
 
 _ROWS_A_BLOCK = 65_536
 # One partition keeps the order of a baseline's records, whose last says that all are there.

@@ -17,8 +17,8 @@ from stream.errors import InfrastructureError
 from stream.settings import Settings
 from topics.records import BaselineKey, parse_definitions_key
 from topics.subjects import Topics
-from windows.baseline import Baseline
-from windows.baseline_records import HEADER, baseline_from_records
+from windows.baselines.baseline import Baseline
+from windows.baselines.baseline_records import HEADER, baseline_from_records
 from windows.definition import Catalog, ModelDefinition
 
 log = logging.getLogger(__name__)

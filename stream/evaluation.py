@@ -15,7 +15,7 @@ from stream.recovery import read_log
 from stream.transactions import Outgoing, Transactions
 from stream.transport import Block
 from topics.records import parse_profile_key, to_json, violation_headers
-from windows.baseline import Baseline
+from windows.baselines.baseline import Baseline
 from windows.definition import ModelDefinition
 from windows.errors import BaselineError
 from windows.evaluate import evaluate

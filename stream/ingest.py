@@ -25,8 +25,8 @@ from topics.partitioner import partition_of
 from topics.records import dead_letter, profile_key
 from windows.errors import PartitionsChanged
 from windows.events import Effect, Event, Partial, Publish, RowsRejected, Side, WatermarkArrived
-from windows.step import step
-from windows.store import CUT, PartitionStore
+from windows.partition.step import step
+from windows.partition.store import CUT, PartitionStore
 
 log = logging.getLogger(__name__)
 _SIDES: tuple[Side, Side] = ("events", "labels")

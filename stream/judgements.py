@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from topics.records import to_json
+from windows.monitors.settle import Earlier
 from windows.report import Report, Violation
-from windows.settle import Earlier
 from windows.violations import earlier_of, resolved, violation_from_record, violations_of
 
 _PREFIX = b"|verdicts|"

@@ -12,7 +12,7 @@ import numpy as np
 from sketches.block import Column
 from stream.judgements import Judgement
 from topics.partitioner import partition_of
-from windows.baseline import Baseline
+from windows.baselines.baseline import Baseline
 from windows.definition import Catalog, ModelDefinition
 from windows.evaluate import evaluate
 from windows.events import (
@@ -28,9 +28,9 @@ from windows.events import (
     WatermarkArrived,
 )
 from windows.gather import Gather
+from windows.partition.step import step
+from windows.partition.store import PartitionStore
 from windows.report import Report, Violation
-from windows.step import step
-from windows.store import PartitionStore
 
 Rows = BlockArrived | LabelsArrived
 SIDES: tuple[Side, Side] = ("events", "labels")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sketches.block import Column
 from stream.tables import Roles, TableError, to_column
 from topics.batches import FLOAT, Values
-from windows.roles import classes
+from windows.baselines.roles import classes
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,18 +3,18 @@
 
 from __future__ import annotations
 
-from windows.baseline import Baseline
-from windows.baseline_files import read_baseline, write_baseline
-from windows.baseline_records import baseline_from_records, baseline_records
-from windows.constraints import Constraints, FeatureConstraints, read_constraints
+from windows.baselines.baseline import Baseline
+from windows.baselines.baseline_files import read_baseline, write_baseline
+from windows.baselines.baseline_records import baseline_from_records, baseline_records
+from windows.baselines.constraints import Constraints, FeatureConstraints, read_constraints
+from windows.baselines.quality_constraints import MetricConstraint, QualityConstraints, read_quality_constraints
+from windows.baselines.roles import Roles
+from windows.baselines.suggest import Suggestion, suggest
 from windows.definition import Catalog, ModelDefinition
 from windows.errors import BaselineError, WindowError
 from windows.evaluate import evaluate
-from windows.quality_constraints import MetricConstraint, QualityConstraints, read_quality_constraints
+from windows.monitors.settle import Earlier
 from windows.report import Report, Verdict, Violation
-from windows.roles import Roles
-from windows.settle import Earlier
-from windows.suggest import Suggestion, suggest
 from windows.violations import earlier_of, resolved, violation_from_record, violations_of
 from windows.window_profile import WindowProfile
 

@@ -10,19 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from windows.absent_labels import count_absent_labels
-from windows.baseline import Baseline
-from windows.binary_metrics import Cells
-from windows.budget import enabled_monitors, monitor_alpha
-from windows.constraints import Constraints
-from windows.data_drift import judge_data_drift
-from windows.data_quality import judge_data_quality
-from windows.feature_statistics import feature_statistics
-from windows.inferred_type import LABEL, infer_type
-from windows.model_quality import estimate_metrics, judge_model_quality
-from windows.quality_statistics import quality_statistics
+from windows.baselines.baseline import Baseline
+from windows.baselines.constraints import Constraints
+from windows.monitors.absent_labels import count_absent_labels
+from windows.monitors.budget import enabled_monitors, monitor_alpha
+from windows.monitors.data_drift import judge_data_drift
+from windows.monitors.data_quality import judge_data_quality
+from windows.monitors.model_quality import estimate_metrics, judge_model_quality
+from windows.monitors.settle import NEVER, Earlier, status_of
 from windows.report import Report, Verdict, iso
-from windows.settle import NEVER, Earlier, status_of
+from windows.statistics.binary_metrics import Cells
+from windows.statistics.feature_statistics import feature_statistics
+from windows.statistics.inferred_type import LABEL, infer_type
+from windows.statistics.quality_statistics import quality_statistics
 from windows.window_profile import WindowProfile
 
 Judged = tuple[dict[str, Any], list[Verdict]]

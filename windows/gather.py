@@ -8,9 +8,9 @@ from typing import Protocol
 
 from windows.definition import Catalog, ModelDefinition
 from windows.events import Partial
-from windows.open_window import FEATURE, QUALITY, ROWS
-from windows.specs import profile_spec, quality_spec
-from windows.window_counts import WindowCounts
+from windows.partition.open_window import FEATURE, QUALITY, ROWS
+from windows.partition.specs import profile_spec, quality_spec
+from windows.partition.window_counts import WindowCounts
 from windows.window_profile import WindowProfile
 
 Key = tuple[str, str, int]

@@ -9,8 +9,8 @@ from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
+from windows.monitors.settle import Earlier
 from windows.report import Report, Verdict, Violation
-from windows.settle import Earlier
 
 
 def violations_of(report: Report) -> list[Violation]:

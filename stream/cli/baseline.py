@@ -15,7 +15,7 @@ from stream.cli.output import print_json, say
 from stream.connection import connect
 from stream.definition_files import DefinitionError, explain, read_definition
 from stream.tables import Roles, read_table
-from windows.baseline_files import read_baseline, write_baseline
+from windows.baselines.baseline_files import read_baseline, write_baseline
 from windows.definition import ModelDefinition
 
 app = typer.Typer(help="Suggest a baseline from data, publish one.", no_args_is_help=True)

@@ -13,11 +13,11 @@ from stream.cli.output import print_json, print_records, say
 from stream.connection import connect
 from stream.query import Merged
 from stream.query import query as merge_windows
-from windows.auc import auc
-from windows.binary_metrics import Cells, closed_form
-from windows.feature_statistics import feature_statistics
-from windows.inferred_type import LABEL, infer_type
 from windows.report import iso
+from windows.statistics.auc import auc
+from windows.statistics.binary_metrics import Cells, closed_form
+from windows.statistics.feature_statistics import feature_statistics
+from windows.statistics.inferred_type import LABEL, infer_type
 
 _SHARES = (0.05, 0.5, 0.95)
 _TOP = 3

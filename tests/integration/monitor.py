@@ -22,8 +22,8 @@ from tests.integration.traffic import HORIZON_MS, MODEL, Traffic
 from tests.integration.truth import GRACE_MS, HOUR_MS
 from topics.records import baseline_key, definition_key
 from topics.subjects import Topics
-from windows.baseline import Baseline
-from windows.baseline_records import baseline_records
+from windows.baselines.baseline import Baseline
+from windows.baselines.baseline_records import baseline_records
 from windows.definition import ModelDefinition
 
 PARTITIONS = 4

@@ -7,9 +7,9 @@ import numpy as np
 
 from sketches.block import Block, Column, Kind
 from tests.integration.traffic import JOBS, MODEL
-from windows.baseline import Baseline
-from windows.roles import Roles
-from windows.suggest import suggest
+from windows.baselines.baseline import Baseline
+from windows.baselines.roles import Roles
+from windows.baselines.suggest import suggest
 
 ROWS = 5_000
 

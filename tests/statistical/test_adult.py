@@ -17,11 +17,11 @@ from stream.demo.data import FAULTY_HOURS, FEATURES, HOURS, lay_out, train
 from stream.tables import to_block
 from tests.statistical.acceptance import at_most
 from tests.windows.build import window_of
-from windows.baseline import Baseline
+from windows.baselines.baseline import Baseline
+from windows.baselines.roles import Roles
+from windows.baselines.suggest import suggest
 from windows.definition import ModelDefinition
 from windows.evaluate import evaluate
-from windows.roles import Roles
-from windows.suggest import suggest
 from windows.violations import violations_of
 
 pytestmark = pytest.mark.statistical

@@ -14,8 +14,8 @@ from scipy.stats import norm
 
 from sketches.binary import score_edges
 from tests.statistical.acceptance import at_least, at_most
-from windows.auc import auc
-from windows.binary_metrics import CELL_METRICS, Cells, closed_form, points
+from windows.statistics.auc import auc
+from windows.statistics.binary_metrics import CELL_METRICS, Cells, closed_form, points
 
 pytestmark = pytest.mark.statistical
 

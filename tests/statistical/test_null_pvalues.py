@@ -14,11 +14,11 @@ from scipy.special import expit
 from sketches.binary import BinaryQualitySpec, BinaryQualityState, score_edges
 from sketches.quantiles import QuantilesSpec, QuantilesState
 from tests.statistical.acceptance import at_most
-from windows.chi_square import homogeneity
-from windows.ks import conditional_pvalue, ks_distance, two_sample_pvalue
-from windows.quality_tests import quality_pvalue
-from windows.t_test import Moments, means_apart
-from windows.tail import failure_pvalue
+from windows.statistics.chi_square import homogeneity
+from windows.statistics.ks import conditional_pvalue, ks_distance, two_sample_pvalue
+from windows.statistics.quality_tests import quality_pvalue
+from windows.statistics.t_test import Moments, means_apart
+from windows.statistics.tail import failure_pvalue
 
 pytestmark = pytest.mark.statistical
 

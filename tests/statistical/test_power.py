@@ -12,9 +12,9 @@ import pytest
 from sketches.block import Block, Column, Kind
 from tests.statistical.acceptance import at_least, at_most
 from tests.windows.build import baseline_of, window_of
-from windows.budget import monitor_alpha
-from windows.data_drift import judge_data_drift
 from windows.definition import ModelDefinition
+from windows.monitors.budget import monitor_alpha
+from windows.monitors.data_drift import judge_data_drift
 
 pytestmark = pytest.mark.statistical
 

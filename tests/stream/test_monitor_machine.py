@@ -13,7 +13,7 @@ from stream.testing import SIDES, MonitorDriver, Step
 from tests.oracles import Reference, facts_of
 from windows.definition import ModelDefinition
 from windows.events import BlockArrived, LabelsArrived
-from windows.row_table import DEAD
+from windows.join.row_table import DEAD
 
 PARTITIONS = 2
 SECOND = 1_000

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from sketches.block import Block, Column, Kind
-from windows.baseline import Baseline
+from windows.baselines.baseline import Baseline
+from windows.baselines.roles import Roles, by_role
+from windows.baselines.suggest import suggest
 from windows.definition import ModelDefinition
-from windows.roles import Roles, by_role
-from windows.specs import profile_spec, quality_spec
-from windows.suggest import suggest
+from windows.partition.specs import profile_spec, quality_spec
 from windows.window_profile import WindowProfile
 
 ROLES = Roles(label="label", score="score")

@@ -10,11 +10,11 @@ import pytest
 
 from sketches.block import Block, Column
 from tests.windows.build import BINARY, baseline_of, column, definition, window_of
-from windows.baseline_records import to_json
-from windows.budget import monitor_alpha
+from windows.baselines.baseline_records import to_json
 from windows.definition import ModelDefinition
 from windows.evaluate import evaluate
-from windows.settle import Earlier
+from windows.monitors.budget import monitor_alpha
+from windows.monitors.settle import Earlier
 from windows.violations import earlier_of, resolved, violation_from_record, violations_of
 
 

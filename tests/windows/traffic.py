@@ -8,8 +8,8 @@ import numpy as np
 from sketches.block import Block, Column, Kind
 from windows.definition import Catalog, ModelDefinition
 from windows.events import BlockArrived, Counted, LabelsArrived, Publish
-from windows.step import step
-from windows.store import PartitionStore
+from windows.partition.step import step
+from windows.partition.store import PartitionStore
 
 SECOND = 1_000
 WINDOW = {"size": "10s", "grace": "3s", "label_horizon": "20s", "retention": "40s", "idle_timeout": "15s"}

@@ -24,10 +24,10 @@ from stream.demo.data import (
     train,
 )
 from stream.traffic import Traffic, traffic_of
-from windows.baseline import Baseline
+from windows.baselines.baseline import Baseline
 from windows.definition import ModelDefinition, Window
 from windows.evaluate import evaluate
-from windows.specs import profile_spec, quality_spec
+from windows.partition.specs import profile_spec, quality_spec
 from windows.violations import violations_of
 from windows.window_profile import WindowProfile
 

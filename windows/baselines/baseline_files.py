@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A baseline as files: `DIR/data_quality` and `DIR/model_quality`, ours or a managed monitor's."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from windows.baselines.baseline import Baseline
+from windows.baselines.baseline_records import (
+    open_feature,
+    open_quality,
+    seal_feature,
+    seal_quality,
+    spec_fields,
+    to_json,
+)
+from windows.baselines.constraints import read_constraints
+from windows.baselines.imported import imported_features, imported_quality
+from windows.baselines.quality_constraints import read_quality_constraints
+from windows.errors import BaselineError
+from windows.statistics.auc import auc
+from windows.statistics.binary_metrics import Cells, closed_form
+from windows.statistics.feature_statistics import feature_statistics
+from windows.statistics.quality_statistics import quality_statistics
+
+Document = dict[str, Any]
+_DATA, _MODEL = "data_quality", "model_quality"
+_STATISTICS, _CONSTRAINTS = "statistics.json", "constraints.json"
+_QUALITY = "quality.skw"
+
+
+def write_baseline(baseline: Baseline, directory: Path) -> list[Path]:
+    """Write a baseline's statistics, constraints and sketches.
+
+    Parameters
+    ----------
+    baseline : Baseline
+        What `suggest` made.
+    directory : Path
+        Made if need be; files of an earlier baseline in it are replaced.
+
+    Returns
+    -------
+    list of Path
+        The files written. `statistics.json` and `constraints.json` have the managed monitors' form, with a
+        `sketchwatch` object beside it; sketches lie in `data_quality/sketches` and `model_quality`.
+    """
+    files: dict[Path, bytes] = {}
+    if baseline.constraints is not None:
+        files |= _data_quality(baseline, directory / _DATA)
+    if baseline.quality is not None and baseline.quality_constraints is not None:
+        files |= _model_quality(baseline, directory / _MODEL)
+    for path, content in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return list(files)
+
+
+def _data_quality(baseline: Baseline, directory: Path) -> dict[Path, bytes]:
+    assert baseline.constraints is not None
+    files: dict[Path, bytes] = {}
+    described, kept = [], {}
+    for i, (name, feature) in enumerate(sorted(baseline.features.items())):
+        known = baseline.constraints.features.get(name)
+        inferred = known.inferred_type if known is not None else "Unknown"
+        described.append(feature_statistics(name, feature, baseline.n, inferred, sketch=True))
+        path = f"sketches/{i:04d}.skw"
+        kept[name] = {"file": path, **spec_fields(feature.spec)}
+        files[directory / path] = seal_feature(feature)
+    ours = {"model": baseline.model, "version": baseline.version, "imported": baseline.imported, "features": kept}
+    dataset = {"item_count": baseline.n}
+    statistics = {"version": 0.0, "dataset": dataset, "features": described, "sketchwatch": ours}
+    files[directory / _STATISTICS] = to_json(statistics, 1)
+    files[directory / _CONSTRAINTS] = to_json(baseline.constraints.document, 1)
+    return files
+
+
+def _model_quality(baseline: Baseline, directory: Path) -> dict[Path, bytes]:
+    assert baseline.quality is not None
+    assert baseline.quality_constraints is not None
+    quality = baseline.quality
+    cells, counts = Cells(*quality.cells), quality.score_counts
+    area = auc(*counts)
+    metrics = closed_form(cells) | {"auc": area.estimate}
+    statistics = quality_statistics(cells, counts, metrics, area, {"item_count": cells.n})
+    statistics["sketchwatch"] = {
+        "model": baseline.model,
+        "version": baseline.version,
+        "positive_class": quality.spec.positive,
+        "file": _QUALITY,
+    }
+    return {
+        directory / _STATISTICS: to_json(statistics, 1),
+        directory / _CONSTRAINTS: to_json(baseline.quality_constraints.document, 1),
+        directory / _QUALITY: seal_quality(quality),
+    }
+
+
+def read_baseline(directory: Path, *, model: str | None = None, version: str | None = None) -> Baseline:
+    """Read a baseline, with what a person edited in it.
+
+    Parameters
+    ----------
+    directory : Path
+        Holds `data_quality`, `model_quality` or both.
+    model, version : str, optional
+        Whose baseline it is, for files that do not say; otherwise they must agree.
+
+    Raises
+    ------
+    BaselineError
+        If there is no baseline, a file is missing or not what it should be: which file, and what was expected.
+    """
+    data, quality = _pair(directory / _DATA), _pair(directory / _MODEL)
+    if data is None and quality is None:
+        msg = f"{directory}: expected {_DATA}/{_CONSTRAINTS} or {_MODEL}/{_CONSTRAINTS}, found neither"
+        raise BaselineError(msg)
+    owners = [pair[0].get("sketchwatch", {}) for pair in (data, quality) if pair is not None]
+    model = _owner(directory, "model", model, owners)
+    version = _owner(directory, "version", version or ("1" if not any(owners) else None), owners)
+    baseline: dict[str, Any] = {}
+    if data is not None:
+        baseline |= _read_data_quality(directory / _DATA, model, *data)
+    if quality is not None:
+        baseline |= _read_model_quality(directory / _MODEL, *quality)
+    return Baseline(model, version, **baseline)
+
+
+def _pair(directory: Path) -> tuple[Document, Document] | None:
+    """Statistics and constraints of one monitor; statistics are optional, as a person may write constraints alone."""
+    if not (directory / _CONSTRAINTS).is_file():
+        return None
+    statistics = directory / _STATISTICS
+    return (_json(statistics) if statistics.is_file() else {}, _json(directory / _CONSTRAINTS))
+
+
+def _json(path: Path) -> Document:
+    try:
+        document = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        msg = f"{path}: expected a JSON object: {error}"
+        raise BaselineError(msg) from error
+    if not isinstance(document, dict):
+        msg = f"{path}: expected a JSON object, got {type(document).__name__}"
+        raise BaselineError(msg)
+    return document
+
+
+def _owner(directory: Path, key: str, given: str | None, owners: list[Document]) -> str:
+    said = {owner[key] for owner in owners if key in owner} | ({given} if given is not None else set())
+    if len(said) != 1:
+        expected = "one" if said else "a"
+        msg = f"{directory}: expected {expected} {key} of the baseline, got {sorted(said) or 'none: name it'}"
+        raise BaselineError(msg)
+    return str(said.pop())
+
+
+def _read_data_quality(directory: Path, model: str, statistics: Document, document: Document) -> dict[str, Any]:
+    constraints = _named(directory, read_constraints, document)
+    n = int(statistics.get("dataset", {}).get("item_count", 0))
+    ours = statistics.get("sketchwatch")
+    if ours is None:
+        return {
+            "n": n,
+            "features": imported_features(statistics.get("features", [])),
+            "constraints": constraints,
+            "imported": True,
+        }
+    try:
+        features = {
+            name: open_feature(name, fields, model, (directory / fields["file"]).read_bytes())
+            for name, fields in ours["features"].items()
+        }
+    except (OSError, KeyError, BaselineError) as error:
+        msg = f"{directory}: expected the sketches that {_STATISTICS} names: {error}"
+        raise BaselineError(msg) from error
+    return {"n": n, "features": features, "constraints": constraints, "imported": bool(ours.get("imported", False))}
+
+
+def _read_model_quality(directory: Path, statistics: Document, document: Document) -> dict[str, Any]:
+    constraints = _named(directory, read_quality_constraints, document)
+    ours = statistics.get("sketchwatch")
+    if ours is None:
+        return {"quality": imported_quality(statistics), "quality_constraints": constraints}
+    try:
+        quality = open_quality(ours["positive_class"], (directory / ours["file"]).read_bytes())
+    except (OSError, KeyError, BaselineError) as error:
+        msg = f"{directory}: expected the counts that {_STATISTICS} names: {error}"
+        raise BaselineError(msg) from error
+    return {"quality": quality, "quality_constraints": constraints}
+
+
+def _named(directory: Path, read: Any, document: Document) -> Any:
+    try:
+        return read(document)
+    except BaselineError as error:
+        msg = f"{directory / _CONSTRAINTS}: {error}"
+        raise BaselineError(msg) from error

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Roles of a data set's columns: label, prediction and score get the names they have in events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sketches.block import Block, Column, Kind
+from windows.errors import BaselineError
+from windows.statistics.inferred_type import LABEL, SCORE
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """Which columns are what.
+
+    Parameters
+    ----------
+    label, prediction, score : str, optional
+        Columns of the true class, the predicted class and the probability of the positive class.
+    ignored : tuple of str
+        Columns that are no model inputs: ids, times, tags.
+    positive_class : str
+        Canonical name of the positive class.
+    probability_threshold : float
+        Scores above it are the positive class where no prediction is given.
+    """
+
+    label: str | None = None
+    prediction: str | None = None
+    score: str | None = None
+    ignored: tuple[str, ...] = ()
+    positive_class: str = "1"
+    probability_threshold: float = 0.5
+
+
+NO_ROLES = Roles()
+
+
+def by_role(block: Block, roles: Roles) -> tuple[Block, Block]:
+    """Part a block into what events hold and what quality is counted from.
+
+    Parameters
+    ----------
+    block : Block
+        Rows of a data set.
+    roles : Roles
+        Names of its columns.
+
+    Returns
+    -------
+    monitored : Block
+        Inputs under their own names, outputs as `prediction.label` and `prediction.score`.
+    judged : Block
+        The outputs and `label`.
+
+    Raises
+    ------
+    BaselineError
+        If a named column is not there, or a score is not in [0, 1].
+
+    Examples
+    --------
+    >>> score = Column(Kind.FLOAT, np.array([0.2, 0.9]))
+    >>> monitored, judged = by_role(Block(2, {"p": score, "age": score}), Roles(score="p"))
+    >>> list(monitored.columns), judged.columns["prediction.label"].values.tolist()
+    (['age', 'prediction.score'], [0, 1])
+    """
+    named = [name for name in (roles.label, roles.prediction, roles.score) if name is not None]
+    if missing := [name for name in (*named, *roles.ignored) if name not in block.columns]:
+        msg = f"expected columns {missing}, got {sorted(block.columns)}"
+        raise BaselineError(msg)
+    outputs: dict[str, Column] = {}
+    if roles.score is not None:
+        outputs[SCORE] = _scores(block.columns[roles.score], roles.score)
+    if roles.prediction is not None:
+        outputs[LABEL] = classes(block.columns[roles.prediction])
+    labels = {} if roles.label is None else {"label": classes(block.columns[roles.label])}
+    apart = {*named, *roles.ignored}
+    inputs = {name: column for name, column in block.columns.items() if name not in apart}
+    monitored = Block(block.n, inputs | outputs)
+    if roles.prediction is None and roles.score is not None:
+        # Judged, not monitored: the windows of events without a label have no such column either.
+        outputs = outputs | {LABEL: _above(outputs[SCORE], roles)}
+    return monitored, Block(block.n, outputs | labels)
+
+
+def classes(column: Column) -> Column:
+    """Give class names their one canonical form: 1, 1.0, true and "1" are the class "1".
+
+    Examples
+    --------
+    >>> classes(Column(Kind.FLOAT, np.array([1.0, 0.0]))).categories
+    ('0', '1')
+    """
+    if column.kind == Kind.STRING:
+        return column
+    values = column.values.tolist()
+    valid = np.ones(len(values), bool) if column.valid is None else column.valid.copy()
+    names = [_class_name(value) if known else None for value, known in zip(values, valid, strict=True)]
+    valid &= np.array([name is not None for name in names], bool)
+    categories = tuple(sorted({name for name in names if name is not None}))
+    code = {name: i for i, name in enumerate(categories)}
+    codes = np.array([code.get(name, 0) if name is not None else 0 for name in names], np.int32)
+    return Column(Kind.STRING, codes, valid, categories, column.absent)
+
+
+def _class_name(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, float) and not value.is_integer():
+        return None if np.isnan(value) else repr(value)
+    return str(int(value))
+
+
+def _scores(column: Column, name: str) -> Column:
+    if column.kind not in {Kind.FLOAT, Kind.INTEGER, Kind.BOOLEAN}:
+        msg = f"expected numbers in score column {name!r}, got {column.kind.name}"
+        raise BaselineError(msg)
+    values = column.values.astype(np.float64)
+    valid = ~np.isnan(values) if column.valid is None else column.valid & ~np.isnan(values)
+    if ((values < 0.0) | (values > 1.0))[valid].any():
+        msg = f"expected scores from 0 to 1 in column {name!r}, got {values[valid].min()} to {values[valid].max()}"
+        raise BaselineError(msg)
+    return Column(Kind.FLOAT, values, valid)
+
+
+def _above(score: Column, roles: Roles) -> Column:
+    """Predicted class by the threshold; the other class is 0, or 1 where 0 is the positive one."""
+    other = "0" if roles.positive_class != "0" else "1"
+    codes = (score.values > roles.probability_threshold).astype(np.int32)
+    return Column(Kind.STRING, codes, score.valid, (other, roles.positive_class))

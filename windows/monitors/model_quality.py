@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The model quality monitor: whether predictions are as good as they were on the baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from sketches.binary import BinaryQualityState
+from windows.baselines.baseline import Baseline
+from windows.baselines.quality_constraints import MetricConstraint, QualityConstraints, operator_of
+from windows.definition import ModelQuality
+from windows.monitors.settle import NEVER, Draft, Earlier, settle
+from windows.report import Verdict
+from windows.statistics.auc import Auc, auc, bootstrap_auc
+from windows.statistics.binary_metrics import Cells, bootstrap, closed_form
+from windows.statistics.correction import holm
+from windows.statistics.intervals import Estimate
+from windows.statistics.quality_tests import TWINS, quality_pvalue
+from windows.window_profile import WindowProfile
+
+Counts = tuple[np.ndarray, np.ndarray]
+Samples = tuple[BinaryQualityState | None, BinaryQualityState | None]
+
+
+def estimate_metrics(
+    cells: Cells, counts: Counts, options: ModelQuality, rng: np.random.Generator
+) -> tuple[dict[str, Estimate], Auc]:
+    """Estimate every metric with the intervals that the definition asks for.
+
+    Parameters
+    ----------
+    cells : Cells
+        Confusion cells.
+    counts : pair of ndarray of int64
+        Score counts of negatives and positives.
+    options : ModelQuality
+        `interval`: closed or bootstrap.
+    rng : numpy.random.Generator
+        Source of the resamples.
+
+    Returns
+    -------
+    dict of str to Estimate
+        The cell metrics and `auc`.
+    Auc
+        The area with its grid width.
+    """
+    resample = options.interval == "bootstrap"
+    area = bootstrap_auc(*counts, rng) if resample else auc(*counts)
+    metrics = bootstrap(cells, rng) if resample else closed_form(cells)
+    return metrics | {"auc": area.estimate}, area
+
+
+def judge_model_quality(
+    profile: WindowProfile,
+    metrics: Mapping[str, Estimate],
+    baseline: Baseline,
+    constraints: QualityConstraints,
+    *,
+    alpha: float,
+    earlier: Earlier = NEVER,
+) -> list[Verdict]:
+    """Hold every metric of a window against its constraint.
+
+    Parameters
+    ----------
+    profile : WindowProfile
+        The window; nothing is judged before its labels are closed, or while too few arrived.
+    metrics : mapping of str to Estimate
+        The window's metrics.
+    baseline : Baseline
+        Its counts are the other sample of the calibrated tests.
+    constraints : QualityConstraints
+        What is required.
+    alpha : float
+        Level of all tests together (Holm).
+    earlier : Earlier
+        What was said of this window before.
+
+    Returns
+    -------
+    list of Verdict
+        One a metric, its check named after the comparison operator; beside a literal one the calibrated, advisory.
+    """
+    options = profile.definition.monitors.model_quality
+    withheld = _withheld(profile, options)
+    if withheld is not None:
+        return [
+            _verdict(name, limit, metrics.get(name), options.mode, outcome=withheld[0], reason=withheld[1])
+            for name, limit in constraints.metrics.items()
+        ]
+    drafts: list[Draft | Verdict] = []
+    for name, limit in constraints.metrics.items():
+        mode = _mode(limit, options, constraints)
+        drafts += _metric(name, limit, mode, metrics.get(name), (profile.quality, baseline.quality))
+    return settle(drafts, holm, alpha, earlier)
+
+
+def _withheld(profile: WindowProfile, options: ModelQuality) -> tuple[str, str] | None:
+    """Outcome and reason where no metric may be judged yet."""
+    if not profile.labels_closed:
+        return "skipped", "labels may still arrive: the label horizon has not passed"
+    if profile.labelled < options.min_rows:
+        return "insufficient", f"{profile.labelled} labelled rows, needs {options.min_rows}"
+    coverage = profile.labelled / profile.rows if profile.rows else 0.0
+    if coverage < options.min_coverage:
+        return "insufficient", f"label coverage {coverage:.3f}, needs {options.min_coverage}"
+    return None
+
+
+def _metric(
+    name: str, limit: MetricConstraint, mode: str, estimate: Estimate | None, samples: Samples
+) -> list[Draft | Verdict]:
+    """The verdict that counts, and beside a literal one the calibrated verdict."""
+    if estimate is None:
+        return [_verdict(name, limit, None, mode, outcome="skipped", reason="no such metric")]
+    if not estimate.defined:
+        return [_verdict(name, limit, estimate, mode, outcome="insufficient", reason="a class or prediction is absent")]
+    calibrated = _calibrated(name, limit, estimate, samples)
+    if mode == "calibrated":
+        return [calibrated]
+    literal = _verdict(name, limit, estimate, mode, outcome="violation" if _beyond(estimate, limit, mode) else "ok")
+    if isinstance(calibrated, Draft):
+        return [literal, Draft(replace(calibrated.verdict, advisory=True))]
+    return [literal, replace(calibrated, advisory=True)]
+
+
+def _mode(limit: MetricConstraint, options: ModelQuality, constraints: QualityConstraints) -> str:
+    """The definition's mode, unless a person set the threshold: then it is meant literally."""
+    if options.mode != "calibrated" or not limit.edited:
+        return options.mode
+    return "literal" if constraints.suggested else "one_sd"
+
+
+def _beyond(estimate: Estimate, limit: MetricConstraint, mode: str) -> bool:
+    """Whether a metric is on the wrong side of its threshold, by the margin the mode gives it."""
+    if mode == "interval":
+        best = estimate.low if limit.sign > 0 else estimate.high
+        return limit.sign * (best - limit.threshold) > 0.0
+    margin = estimate.sd if mode == "one_sd" else 0.0
+    return limit.sign * (estimate.value - limit.threshold) > margin
+
+
+def _calibrated(name: str, limit: MetricConstraint, estimate: Estimate, samples: Samples) -> Draft | Verdict:
+    window, baseline = samples
+    verdict = _verdict(name, limit, estimate, "calibrated")
+    if limit.operator != operator_of(name):
+        return replace(verdict, outcome="skipped", reason=f"tested against {operator_of(name)} only", description="")
+    if name in TWINS:
+        return replace(verdict, outcome="skipped", reason=f"decided by {TWINS[name]}", description="")
+    if baseline is None or window is None:
+        return replace(verdict, outcome="insufficient", reason="the baseline has no quality counts", description="")
+    pvalue = quality_pvalue(name, window, baseline)
+    if pvalue is None:
+        return replace(verdict, outcome="insufficient", reason="a class or prediction is absent", description="")
+    return Draft(replace(verdict, pvalue=pvalue, baseline_n=Cells(*baseline.cells).n))
+
+
+def _verdict(
+    name: str,
+    limit: MetricConstraint,
+    estimate: Estimate | None,
+    mode: str,
+    *,
+    outcome: str = "ok",
+    reason: str | None = None,
+) -> Verdict:
+    known = estimate is not None and estimate.defined
+    value = estimate.value if known and estimate is not None else None
+    return Verdict(
+        name,
+        limit.operator,
+        mode,
+        outcome,  # type: ignore[arg-type]
+        name,
+        value,
+        estimate.sd if known and estimate is not None else None,
+        limit.threshold,
+        interval=None if estimate is None else estimate.interval,
+        n=None if estimate is None else estimate.n,
+        reason=reason,
+        description=""
+        if value is None
+        else f"Metric {name} with {value:.6g} was {limit.operator} {limit.threshold:.6g}",
+    )

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One window of one model version in one partition: its states, its marks, and what must still be told of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+from sketches.block import Block
+from sketches.envelope import Envelope, seal, unseal
+from sketches.errors import CorruptState
+from windows.definition import ModelDefinition
+from windows.events import Partial, Publish
+from windows.join.row_records import Record
+from windows.partition.specs import profile_spec, quality_spec
+from windows.partition.window_counts import Marks, WindowCounts, split_marks, with_marks
+
+ROWS = "rows"
+QUALITY = "quality"
+FEATURE = "feature/"
+ROWS_FINGERPRINT = "window/1"
+
+
+class OpenWindow:
+    """A window from its first row until its retention ends.
+
+    Parameters
+    ----------
+    definition : ModelDefinition
+        The definition of the window's start; the window keeps it for life.
+    start_ms : int
+        Start of the window.
+    """
+
+    def __init__(self, definition: ModelDefinition, start_ms: int) -> None:
+        self.definition = definition
+        self.definition_key = definition_key(definition)
+        self.start_ms = start_ms
+        self.counts = WindowCounts()
+        self.profile = profile_spec(definition).empty()
+        quality = quality_spec(definition)
+        self.quality = None if quality is None else quality.empty()
+        self.revision = 0
+        self.features_closed = False
+        self.labels_closed = False
+        self.revise = False
+        self._published: set[str] = set()
+        self._unpublished: set[str] = set()
+        self._saved: set[str] = set()
+        self._unsaved: set[str] = {ROWS}
+
+    @property
+    def end_ms(self) -> int:
+        """End of the window, exclusive."""
+        return self.start_ms + self.definition.window.size
+
+    @property
+    def prefix(self) -> str:
+        """Beginning of the keys of the window's records."""
+        return f"w|{self.definition.model}|{self.definition.version}|{self.start_ms}|"
+
+    def add(self, block: Block) -> None:
+        """Add accepted rows; after the close they are late, and make a revision."""
+        self.profile.update(block)
+        self.counts.rows += block.n
+        if self.features_closed:
+            self.counts.late += block.n
+            self.revise = True
+        self.counts.overflow, self.counts.refused = self.profile.overflow, tuple(sorted(self.profile.refused))
+        self._change(*(FEATURE + name for name in block.columns if name in self.profile.features))
+
+    def relabel(self, before: Block | None, after: Block) -> None:
+        """Take labelled rows away as they were and add them as they are."""
+        if self.quality is not None:
+            if before is not None:
+                self.quality.update(before, sign=-1)
+            self.quality.update(after)
+        self.counts.labelled += after.n - (0 if before is None else before.n)
+        if self.labels_closed or (self.features_closed and self.counts.labelled == self.counts.rows):
+            self.revise = True
+        self._change(QUALITY)
+
+    def count(self, *, duplicates: int = 0, rejected: int = 0) -> None:
+        """Count what changes no state; the next publication tells it."""
+        self.counts.duplicates += duplicates
+        self.counts.rejected += rejected
+        self._change()
+
+    def close_features(self) -> list[Publish]:
+        """Close to events: publish every feature."""
+        self.features_closed = True
+        self.labels_closed = self.labels_closed or self.quality is None
+        return self._publish()
+
+    def close_labels(self) -> list[Publish]:
+        """Close to labels: publish the quality."""
+        self.labels_closed = True
+        self._change(QUALITY)
+        return self._publish()
+
+    def revisions(self) -> list[Publish]:
+        """Publish what changed after a close, if anything did."""
+        return self._publish() if self.revise else []
+
+    def forget(self) -> tuple[list[Publish], list[Record]]:
+        """Take the window back from the readers of its profiles, and from the changelog."""
+        gone = sorted(self._published - {ROWS})
+        effects = [self._partial(part, None) for part in ([ROWS, *gone] if self._published else [])]
+        return effects, [(self._key(part), None) for part in sorted(self._saved)]
+
+    def records(self) -> list[Record]:
+        """Take the changelog's records that changed since the last cut."""
+        self._unsaved -= {QUALITY} if self.quality is None else set()
+        parts = self._parts()
+        gone = sorted(self._saved - parts)
+        changed = sorted(self._unsaved & parts)
+        self._saved, self._unsaved = self._saved - set(gone) | set(changed), set()
+        return [(self._key(part), None) for part in gone] + [(self._key(part), self._seal(part)) for part in changed]
+
+    @classmethod
+    def restore(cls, definition: ModelDefinition, start_ms: int, records: Mapping[str, bytes]) -> OpenWindow:
+        """Rebuild a window from the values of its records by part.
+
+        Raises
+        ------
+        CorruptState
+            If a record is not what `records` wrote.
+        """
+        window = cls(definition, start_ms)
+        window._unsaved = set()
+        window._saved = set(records)
+        for part, data in records.items():
+            envelope = unseal(data)
+            if part == ROWS:
+                window._restore_rows(envelope)
+            elif part == QUALITY and window.quality is not None:
+                window.quality = window.quality.spec.from_bytes(
+                    _payload(envelope, window.quality.spec.fingerprint, part)
+                )
+            elif part.startswith(FEATURE):
+                spec = window.profile.spec.feature_spec(part.removeprefix(FEATURE))
+                window.profile.features[spec.name] = spec.from_bytes(_payload(envelope, spec.fingerprint, part))
+        return window
+
+    def _restore_rows(self, envelope: Envelope) -> None:
+        counts, marks = split_marks(_payload(envelope, ROWS_FINGERPRINT, ROWS))
+        self.counts = counts
+        self.profile.n, self.profile.overflow = counts.rows, counts.overflow
+        self.profile.refused = set(counts.refused)
+        self.revision, self.revise = marks.revision, marks.revise
+        self.features_closed, self.labels_closed = marks.features_closed, marks.labels_closed
+        self._published, self._unpublished = set(marks.published), set(marks.unpublished)
+
+    def _parts(self) -> set[str]:
+        quality = {QUALITY} if self.quality is not None and self.counts.labelled else set()
+        return {ROWS, *quality, *(FEATURE + name for name in self.profile.features)}
+
+    def _change(self, *parts: str) -> None:
+        self._unsaved.update(parts, (ROWS,))
+        self._unpublished.update(parts)
+
+    def _publish(self) -> list[Publish]:
+        self.revision += 1
+        self.revise = False
+        held = {FEATURE + name for name in self.profile.features}
+        if self.quality is not None and (self.labels_closed or self.counts.labelled == self.counts.rows):
+            held.add(QUALITY)
+        changed = sorted(self._unpublished & held)
+        gone = sorted(part for part in self._published if part.startswith(FEATURE) and part not in held)
+        effects = [self._partial(part, None) for part in gone]
+        effects += [self._partial(part, self._payload(part)) for part in changed]
+        self._published = self._published - set(gone) | {ROWS, *changed}
+        self._unpublished -= set(changed)
+        self._unsaved.add(ROWS)
+        return [*effects, self._partial(ROWS, self.counts.to_bytes())]
+
+    def _partial(self, part: str, payload: bytes | None) -> Publish:
+        return Publish(
+            Partial(
+                model=self.definition.model,
+                version=self.definition.version,
+                window_start_ms=self.start_ms,
+                part=part,
+                payload=payload,
+                fingerprint=self._fingerprint(part),
+                revision=self.revision,
+                features_closed=self.features_closed,
+                labels_closed=self.labels_closed,
+                definition=self.definition.revision,
+            )
+        )
+
+    def _payload(self, part: str) -> bytes:
+        if part == QUALITY:
+            assert self.quality is not None
+            return self.quality.to_bytes()
+        return self.profile.features[part.removeprefix(FEATURE)].to_bytes()
+
+    def _fingerprint(self, part: str) -> str:
+        if part == ROWS:
+            return ROWS_FINGERPRINT
+        if part == QUALITY:
+            return "" if self.quality is None else self.quality.spec.fingerprint
+        return self.profile.spec.feature_spec(part.removeprefix(FEATURE)).fingerprint
+
+    def _key(self, part: str) -> bytes:
+        return (self.prefix + part).encode()
+
+    def _seal(self, part: str) -> bytes:
+        payload = self._marked_counts() if part == ROWS else self._payload(part)
+        return seal(payload, fingerprint=self._fingerprint(part), definition=self.definition_key.decode())
+
+    def _marked_counts(self) -> bytes:
+        marks = Marks(
+            self.revision,
+            self.features_closed,
+            self.labels_closed,
+            self.revise,
+            tuple(sorted(self._published)),
+            tuple(sorted(self._unpublished)),
+        )
+        return with_marks(self.counts, marks)
+
+
+def definition_key(definition: ModelDefinition) -> bytes:
+    """Key of the changelog's copy of a definition: its content, since another may come to hold from the same time."""
+    digest = hashlib.sha256(definition.model_dump_json().encode()).hexdigest()[:16]
+    return f"d|{definition.model}|{definition.version}|{digest}".encode()
+
+
+def _payload(envelope: Envelope, fingerprint: str, part: str) -> bytes:
+    if envelope.fingerprint != fingerprint:
+        found = envelope.fingerprint
+        msg = f"cannot restore part {part!r} of a window: expected fingerprint {fingerprint!r}, got {found!r}"
+        raise CorruptState(msg)
+    return envelope.payload
