@@ -28,6 +28,17 @@ def duration_ms(text: str | int) -> int:
     return int(match[1]) * _UNIT_MS[match[2]]
 
 
+def negative_class(positive_class: str) -> str:
+    """Name the class that is derived where a score does not reach the positive one.
+
+    Examples
+    --------
+    >>> negative_class("1"), negative_class("0")
+    ('0', '1')
+    """
+    return "1" if positive_class == "0" else "0"
+
+
 DurationMs = Annotated[int, BeforeValidator(duration_ms), Field(ge=0)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,128}$")]
 
@@ -151,6 +162,11 @@ class ModelDefinition(_Part):
     limits: Limits = Limits()
     baseline: str = Field(default="latest", description="version of the published baseline")
     effective_from_ms: int = Field(default=0, ge=0, description="event time from which this definition holds")
+
+    @property
+    def negative_class(self) -> str:
+        """Name of the class derived for a score that is not above the threshold."""
+        return negative_class(self.positive_class)
 
     @property
     def revision(self) -> str:

@@ -41,7 +41,7 @@ ROLES = Roles(label="y", score="p", ignore=("row",))
 
 def test_features_are_the_columns_without_a_role_and_not_dropped() -> None:
     baseline = suggest_baseline(_table(), ROLES, DEFINITION).baseline
-    assert set(baseline.features) == {"age", "zone", "prediction.score"}
+    assert set(baseline.features) == {"age", "zone", "prediction.score", "prediction.label"}
     assert baseline.n == 300
     assert baseline.features["zone"].categories.n == 300
     assert baseline.quality is not None

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from sketches.block import Block, Column, Kind
+from windows.definition import negative_class
 from windows.errors import BaselineError
 from windows.statistics.inferred_type import LABEL, SCORE
 
@@ -67,7 +68,7 @@ def by_role(block: Block, roles: Roles) -> tuple[Block, Block]:
     >>> score = Column(Kind.FLOAT, np.array([0.2, 0.9]))
     >>> monitored, judged = by_role(Block(2, {"p": score, "age": score}), Roles(score="p"))
     >>> list(monitored.columns), judged.columns["prediction.label"].values.tolist()
-    (['age', 'prediction.score'], [0, 1])
+    (['age', 'prediction.score', 'prediction.label'], [0, 1])
     """
     named = [name for name in (roles.label, roles.prediction, roles.score) if name is not None]
     if missing := [name for name in (*named, *roles.ignored) if name not in block.columns]:
@@ -78,14 +79,12 @@ def by_role(block: Block, roles: Roles) -> tuple[Block, Block]:
         outputs[SCORE] = _scores(block.columns[roles.score], roles.score)
     if roles.prediction is not None:
         outputs[LABEL] = classes(block.columns[roles.prediction])
+    elif roles.score is not None:
+        outputs[LABEL] = _above(outputs[SCORE], roles)
     labels = {} if roles.label is None else {"label": classes(block.columns[roles.label])}
     apart = {*named, *roles.ignored}
     inputs = {name: column for name, column in block.columns.items() if name not in apart}
-    monitored = Block(block.n, inputs | outputs)
-    if roles.prediction is None and roles.score is not None:
-        # Judged, not monitored: the windows of events without a label have no such column either.
-        outputs = outputs | {LABEL: _above(outputs[SCORE], roles)}
-    return monitored, Block(block.n, outputs | labels)
+    return Block(block.n, inputs | outputs), Block(block.n, outputs | labels)
 
 
 def classes(column: Column) -> Column:
@@ -129,7 +128,6 @@ def _scores(column: Column, name: str) -> Column:
 
 
 def _above(score: Column, roles: Roles) -> Column:
-    """Predicted class by the threshold; the other class is 0, or 1 where 0 is the positive one."""
-    other = "0" if roles.positive_class != "0" else "1"
+    """Predict the class by the threshold, as windows do for events without a label."""
     codes = (score.values > roles.probability_threshold).astype(np.int32)
-    return Column(Kind.STRING, codes, score.valid, (other, roles.positive_class))
+    return Column(Kind.STRING, codes, score.valid, (negative_class(roles.positive_class), roles.positive_class))

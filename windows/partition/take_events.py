@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from sketches.block import Block, Column, Kind
 from windows.events import BlockArrived, Counted, Effect
-from windows.join.classes import OTHER
 from windows.join.ids import IdHash
 from windows.join.row_table import NONE, RowTable
 from windows.partition.model_state import ModelState, VersionState
@@ -52,8 +51,10 @@ class _Arrival:
         starts_ms = version.timeline.starts(event.event_time_ms)
         score = _scores(event.block)
         predicted = model.classes.codes(event.block.columns.get("prediction.label"), event.block.n)
-        _derive(predicted, score, starts_ms, model, version)
-        return cls(event.block, None, event.ids, id_hash(event.ids), starts_ms, predicted, score)
+        source = event.block
+        if _derive(predicted, score, starts_ms, model, version):
+            source = Block(source.n, {**source.columns, "prediction.label": model.classes.column(predicted)})
+        return cls(source, None, event.ids, id_hash(event.ids), starts_ms, predicted, score)
 
     def take(self, rows: Rows) -> _Arrival:
         return _Arrival(
@@ -193,12 +194,16 @@ def _scores(block: Block) -> NDArray[np.float64]:
 
 def _derive(
     predicted: NDArray[np.int16], score: NDArray[np.float64], starts_ms: Rows, model: ModelState, version: VersionState
-) -> None:
-    """Derive labels that are missing beside a score, by the threshold of each row's window."""
+) -> bool:
+    """Derive labels that are missing beside a score, by the threshold of each row's window; true if any was."""
+    derived = False
     missing = np.flatnonzero((predicted < 0) & ~np.isnan(score))
     for start_ms, of_window in by_window(starts_ms[missing]):
         definition = version.timeline.at(start_ms)
         if definition.problem_type is not None:
             rows = missing if of_window is None else missing[of_window]
             positive = model.classes.reserve(definition.positive_class)
-            predicted[rows] = np.where(score[rows] > definition.probability_threshold, positive, OTHER)
+            negative = model.classes.reserve(definition.negative_class)
+            predicted[rows] = np.where(score[rows] > definition.probability_threshold, positive, negative)
+            derived = True
+    return derived

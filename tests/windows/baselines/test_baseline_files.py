@@ -216,7 +216,7 @@ def test_rows_in_many_blocks_are_the_rows_in_one():
 def test_roles_part_inputs_from_outputs():
     block = rows(100, 1)
     monitored, judged = by_role(block, Roles(label="label", score="score", ignored=("user",)))
-    assert set(monitored.columns) == {"age", "pay/€", "job", "prediction.score"}, "as in events without a label"
+    assert set(monitored.columns) == {"age", "pay/€", "job", "prediction.score", "prediction.label"}
     assert set(judged.columns) == {"label", "prediction.score", "prediction.label"}
     with pytest.raises(BaselineError, match=r"expected columns \['y'\], got \['age'"):
         by_role(block, Roles(label="y"))

@@ -16,6 +16,7 @@ from tests.windows.traffic import SECOND, counted, definition, events, labels, p
 from windows.events import BlockArrived, RowsRejected, TimeAdvanced, WatermarkArrived
 
 rows = st.lists(st.tuples(st.integers(0, 30), st.integers(100, 190)), min_size=1, max_size=60)
+FEATURES = ["feature/prediction.label", "feature/prediction.score", "feature/x"]
 cuts = st.lists(st.integers(1, 59), max_size=6)
 
 
@@ -63,11 +64,18 @@ def test_a_window_closes_once_stream_time_has_passed_its_end_by_the_grace():
     store = store_of()
     assert published(run(store, events([1, 2], [100, 112]))) == []
     assert published(run(store, events([3], [113]))) == [
+        (100, "feature/prediction.label"),
         (100, "feature/prediction.score"),
         (100, "feature/x"),
         (100, "rows"),
     ]
     assert published(run(store, events([4], [119]))) == []
+
+
+def test_a_label_derived_from_a_score_is_monitored_like_one_that_was_sent():
+    store = store_of()
+    run(store, events([1, 2, 3], 100, scores=[0.9, 0.5, 0.2]))
+    assert windows(store)[100].profile.features["prediction.label"].categories.counts() == {"1": 1, "0": 2}
 
 
 def test_windows_without_rows_are_published_too():
@@ -82,7 +90,8 @@ def test_a_late_row_makes_a_revision_and_is_counted():
     assert counted(run(store, events([3], [101]))) == {"late": 1}
     revision = [effect.partial for effect in store.cut().effects]
     assert not first.effects
-    assert [(p.part, p.revision) for p in revision] == [("feature/prediction.score", 2), ("feature/x", 2), ("rows", 2)]
+    assert {p.revision for p in revision} == {2}
+    assert [p.part for p in revision] == [*FEATURES, "rows"]
     assert store.cut().effects == []
 
 
@@ -159,7 +168,7 @@ def test_a_window_is_taken_back_after_its_retention_rows_first():
     store.cut()
     effects = [e.partial for e in run(store, events([2], 150))]
     gone = [p.part for p in effects if p.window_start_ms == 100 * SECOND and p.payload is None]
-    assert gone == ["rows", "feature/prediction.score", "feature/x"]
+    assert gone == ["rows", *FEATURES]
     assert {key for key, value in store.cut().records if value is None} >= {
         b"w|m|1|100000|rows",
         b"w|m|1|100000|feature/x",
