@@ -79,10 +79,11 @@ def demo(
 
 
 def _cells(hour: dict[str, Any]) -> dict[str, Any]:
-    """Make an hour readable: its time of day, and what was found as words."""
-    found = {name: ", ".join(value) or "-" for name, value in hour.items() if isinstance(value, list)}
-    missing = {name: "no report" for name, value in hour.items() if value is None}
-    return {**hour, "from": (hour["from"] or "")[11:16], **missing, **found}
+    """Make an hour readable: its time of day, and a line for each monitor that found something."""
+    shown = {name: hour[name] for name in ("hour", "from", "rows", "labelled")}
+    found = {name: subjects for name, subjects in hour.items() if name not in shown and subjects != []}
+    lines = [f"{name}: {'no report' if subjects is None else ', '.join(subjects)}" for name, subjects in found.items()]
+    return shown | {"from": (hour["from"] or "")[11:16], "violations": tuple(lines) or "-"}
 
 
 @contextmanager

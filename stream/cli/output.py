@@ -41,7 +41,7 @@ def print_json(record: Mapping[str, Any]) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write rows to stdout as a table; values are shown as they are, never as markup."""
+    """Write rows to stdout as a table, a tuple as lines; values are shown as they are, never as markup."""
     table = Table(title=title or None, title_justify="left")
     for column in columns:
         table.add_column(column, overflow="fold")
@@ -72,6 +72,6 @@ def _shown(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list | tuple):
-        return ", ".join(_shown(item) for item in value)
+        return (", " if isinstance(value, list) else "\n").join(_shown(item) for item in value)
     # Names and categories come from topics: no escape sequence of theirs may reach the terminal.
     return "".join(character if character.isprintable() else f"\\x{ord(character):02x}" for character in str(value))
