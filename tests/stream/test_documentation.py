@@ -4,12 +4,16 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from pydantic import BaseModel
 
+from stream.cli.main import app
 from stream.definition_files import read_definition
 from stream.settings import Settings
 from windows.definition import ModelDefinition
@@ -49,3 +53,27 @@ def test_links_between_the_documents_lead_somewhere() -> None:
     for document in documents:
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text(encoding="utf-8")):
             assert (document.parent / target).exists(), f"{document}: {target}"
+
+
+COMMANDS = [
+    (document.name, words)
+    for document in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    for block in re.findall(r"```sh\n(.*?)```", document.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for line in block.replace("\\\n", " ").splitlines()
+    if line.startswith("sketchwatch ") and (words := shlex.split(line, comments=True))
+]
+
+
+@pytest.mark.parametrize(("document", "words"), COMMANDS, ids=lambda value: " ".join(value[1:3]))
+def test_the_documented_commands_and_options_exist(document: str, words: list[str]) -> None:
+    command: Any = typer.main.get_command(app)
+    rest = words[1:]
+    while rest and hasattr(command, "commands"):
+        command, rest = command.commands[rest[0]], rest[1:]
+    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    used = {word for word in rest if word.startswith("-")}
+    assert used <= known, f"{document}: {' '.join(words)}"
+
+
+def test_the_documents_show_commands() -> None:
+    assert len(COMMANDS) > 10
