@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """One step of a partition: an event changes the store, and says what must be done about it.
 
-Invariants, each with a test of its name in `tests/windows/partition/test_step.py`: stream time never goes back; a window closes
-once; where blocks are cut changes nothing; rows given = accepted + late + expired + duplicate + refused for want of
-room; `restore` of all cuts, then the same events, equals never having stopped.
+Invariants, each with a test of its name in `tests/windows/partition/test_step.py`: stream time never goes back; a
+window closes once; where blocks are cut changes nothing; rows given = accepted + late + expired + duplicate + refused
+for want of room; `restore` of all cuts, then the same events, equals never having stopped.
 """
 
 from __future__ import annotations

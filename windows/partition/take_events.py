@@ -196,14 +196,11 @@ def _derive(
     predicted: NDArray[np.int16], score: NDArray[np.float64], starts_ms: Rows, model: ModelState, version: VersionState
 ) -> bool:
     """Derive labels that are missing beside a score, by the threshold of each row's window; true if any was."""
-    derived = False
     missing = np.flatnonzero((predicted < 0) & ~np.isnan(score))
     for start_ms, of_window in by_window(starts_ms[missing]):
         definition = version.timeline.at(start_ms)
-        if definition.problem_type is not None:
-            rows = missing if of_window is None else missing[of_window]
-            positive = model.classes.reserve(definition.positive_class)
-            negative = model.classes.reserve(definition.negative_class)
-            predicted[rows] = np.where(score[rows] > definition.probability_threshold, positive, negative)
-            derived = True
-    return derived
+        rows = missing if of_window is None else missing[of_window]
+        positive = model.classes.reserve(definition.positive_class)
+        negative = model.classes.reserve(definition.negative_class)
+        predicted[rows] = np.where(score[rows] > definition.probability_threshold, positive, negative)
+    return len(missing) > 0
