@@ -13,6 +13,7 @@ from stream.clients import client_config, partition_counts, unreachable
 from stream.errors import InfrastructureError
 from stream.settings import Settings
 
+_TIMEOUT_S = 5.0
 _ATTEMPT_S = 1.0
 
 
@@ -24,8 +25,8 @@ class Connection:
     metadata: ClusterMetadata
 
 
-def connect(settings: Settings, *, timeout_s: float = 5.0) -> Connection:
-    """Reach the broker.
+def connect(settings: Settings) -> Connection:
+    """Reach the broker, or give up after a few seconds.
 
     Raises
     ------
@@ -35,7 +36,7 @@ def connect(settings: Settings, *, timeout_s: float = 5.0) -> Connection:
     """
     met: list[KafkaError] = []
     admin = AdminClient({**client_config(settings), "error_cb": met.append})
-    end_s = monotonic() + timeout_s
+    end_s = monotonic() + _TIMEOUT_S
     while True:
         try:
             return Connection(admin, admin.list_topics(timeout=_ATTEMPT_S))

@@ -46,14 +46,14 @@ class Check:
         return asdict(self)
 
 
-def examine(settings: Settings, metrics_url: str) -> list[Check]:
+def examine(settings: Settings, metrics_url: str | None) -> list[Check]:
     """Examine everything that can be reached; nothing is changed.
 
     Parameters
     ----------
     settings : Settings
         How to reach Kafka.
-    metrics_url : str
+    metrics_url : str, optional
         Where a worker serves its metrics.
     """
     checks = [_versions()]
@@ -125,7 +125,9 @@ def _lag(settings: Settings) -> Iterator[Check]:
         yield Check("lag", "warning", f"group {settings.group} never read {never} partitions; is a worker running?")
 
 
-def _worker(url: str) -> Iterator[Check]:
+def _worker(url: str | None) -> Iterator[Check]:
+    if url is None:
+        return
     if not url.startswith(("http://", "https://")):
         yield Check("worker", "broken", f"expected an http address of metrics, got {url}")
         return

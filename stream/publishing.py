@@ -9,6 +9,7 @@ from typing import Any
 from confluent_kafka import KafkaError, Producer
 
 from stream.clients import client_config, unreachable
+from stream.errors import InfrastructureError
 from stream.settings import Settings
 from stream.transactions import Outgoing
 
@@ -63,8 +64,12 @@ class Publisher:
 
     def flush(self) -> None:
         """Wait until the broker stored every record; raises `InfrastructureError` if it did not."""
-        self._producer.flush(_TIMEOUT_S)
+        # Every record is stored or has failed by then.
+        unsent = self._producer.flush(2 * _TIMEOUT_S)
         self._check()
+        if unsent:
+            msg = f"Kafka at {self._settings.bootstrap_servers}: {unsent} records not stored in {2 * _TIMEOUT_S:.0f} s"
+            raise InfrastructureError(msg)
 
     def _delivered(self, error: KafkaError | None, _message: Any) -> None:
         if error is not None:

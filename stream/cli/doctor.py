@@ -23,8 +23,8 @@ def doctor(
 ) -> None:
     """Examine broker, topics, definitions, lag and worker; exit with 3 if something is broken."""
     settings = settings_of(config, bootstrap)
-    url = metrics or f"http://{settings.metrics_bind}:{settings.metrics_port}/metrics"
-    checks = examine(settings, url)
+    own = None if settings.metrics_port is None else f"http://{settings.metrics_bind}:{settings.metrics_port}/metrics"
+    checks = examine(settings, metrics or own)
     print_records([check.as_record() for check in checks], as_json=as_json)
     if any(check.state == "broken" for check in checks):
         raise typer.Exit(Exit.INFRASTRUCTURE)

@@ -6,7 +6,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from importlib.metadata import version as installed
+from typing import Annotated, NoReturn
 
 import typer
 from confluent_kafka import KafkaException
@@ -16,7 +17,7 @@ from stream.cli import baseline, topics
 from stream.cli.definitions import apply
 from stream.cli.demo import demo
 from stream.cli.doctor import doctor
-from stream.cli.output import Exit, say
+from stream.cli.output import Exit, print_lines, say
 from stream.cli.query import query
 from stream.cli.replay import replay
 from stream.cli.violations import violations
@@ -26,12 +27,29 @@ from windows.errors import BaselineError
 
 app = typer.Typer(
     name="sketchwatch",
-    help="Watch machine-learning models in production: drift and quality violations from Kafka.",
     epilog="Exit codes: 0 fine, 1 violations found, 2 wrong usage, 3 infrastructure.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001  # typer calls it with the option's value
+    if wanted:
+        print_lines([f"sketchwatch {installed('sketchwatch')}"])
+        raise typer.Exit
+
+
+@app.callback()
+def sketchwatch(
+    *,
+    version: Annotated[  # its callback has done the work
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Watch machine-learning models in production: drift and quality violations from Kafka."""
+
+
 app.add_typer(topics.app, name="topics")
 app.command()(apply)
 app.add_typer(baseline.app, name="baseline")

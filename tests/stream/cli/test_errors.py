@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,11 @@ def monitor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = Path("monitor.toml")
     path.write_text(MONITOR)
     return path
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stream.connection._TIMEOUT_S", 0.5)
 
 
 @pytest.mark.parametrize(
@@ -87,3 +93,40 @@ def test_help_lists_every_command_and_the_exit_codes(capsys: pytest.CaptureFixtu
     for name in ("topics", "apply", "baseline", "worker", "replay", "violations", "query", "demo", "doctor"):
         assert name in out
     assert "3 infrastructure" in out
+
+
+def test_the_version_is_told_without_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = _run(capsys, "--version")
+    assert code == 0
+    assert re.fullmatch(r"sketchwatch \d+\.\d+\.\d+\n", out)
+
+
+def test_a_baseline_that_is_not_there_is_one_line_and_exit_code_2(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    code, out, err = _run(capsys, "baseline", "publish", str(tmp_path), "--bootstrap", NOBODY)
+    assert (code, out) == (2, "")
+    assert len(err.splitlines()) == 1
+    assert "data_quality/constraints.json" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["rows.csv", "--out", "b"], "expected --model NAME or --monitor FILE"),
+        (["rows.csv", "--out", "b", "--model", "a b"], "--model: expected a string that matches"),
+        (["rows.csv", "--out", "b", "--model", "m", "--label", "z"], "--label z: no such column"),
+        (["rows.csv", "--out", "b", "--model", "m", "--score", "x"], "scores from 0 to 1"),
+        (["none.csv", "--out", "b", "--model", "m"], "none.csv: no such file"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_data_that_make_no_baseline_are_one_line_and_exit_code_2(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("rows.csv").write_text("x,y\n5,1\n6,0\n")
+    code, out, err = _run(capsys, "baseline", "suggest", *words)
+    assert (code, out) == (2, "")
+    assert len(err.splitlines()) == 1
+    assert said in err
