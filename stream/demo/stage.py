@@ -62,6 +62,12 @@ class Play:
     speed: float | None = None
 
 
+def definition_of(version: str) -> ModelDefinition:
+    """Define what is watched of the model: all defaults but the time that labels take."""
+    window = Window(label_horizon=LABEL_HORIZON_MS)
+    return ModelDefinition(model=MODEL, version=version, problem_type="BinaryClassification", window=window)
+
+
 def play(settings: Settings, plan: Play, progress: Progress) -> Outcome:
     """Run the demo against a broker whose topics are there.
 
@@ -73,12 +79,7 @@ def play(settings: Settings, plan: Play, progress: Progress) -> Outcome:
     topics = Topics(settings.topic_prefix)
     plan.output.mkdir(parents=True, exist_ok=True)
     outcome = Outcome(MODEL, plan.version, plan.start_ms)
-    definition = ModelDefinition(
-        model=MODEL,
-        version=plan.version,
-        problem_type="BinaryClassification",
-        window=Window(label_horizon=LABEL_HORIZON_MS),
-    )
+    definition = definition_of(plan.version)
     with ExitStack() as stack:
         step = progress.add_task("Train a model on the train split", total=None)
         trained = train(plan.data)

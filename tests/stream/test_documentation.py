@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import re
 import shlex
 from collections.abc import Iterator
@@ -13,8 +15,10 @@ import pytest
 import typer
 from pydantic import BaseModel
 
+import sketchwatch
 from stream.cli.main import app
 from stream.definition_files import read_definition
+from stream.demo.stage import definition_of
 from stream.settings import Settings
 from windows.definition import ModelDefinition
 
@@ -77,3 +81,38 @@ def test_the_documented_commands_and_options_exist(document: str, words: list[st
 
 def test_the_documents_show_commands() -> None:
     assert len(COMMANDS) > 10
+
+
+def test_the_examples_definition_is_the_demos() -> None:
+    assert read_definition(ROOT / "examples" / "adult" / "monitor.toml") == definition_of("1")
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        block
+        for document in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+        for block in re.findall(r"```python\n(.*?)```", document.read_text(encoding="utf-8"), flags=re.DOTALL)
+    ],
+)
+def test_documented_python_calls_what_there_is(block: str) -> None:
+    made: dict[str, type] = {}
+    for node in ast.walk(ast.parse(block)):
+        if isinstance(node, ast.ImportFrom):
+            assert node.module == "sketchwatch"
+            assert {alias.name for alias in node.names} <= set(sketchwatch.__all__)
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+            target, function = node.targets[0], node.value.func
+            assert isinstance(target, ast.Name)
+            assert isinstance(function, ast.Name)
+            made[target.id] = getattr(sketchwatch, function.id)
+            _bind(made[target.id], node.value)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            assert isinstance(node.func.value, ast.Name)
+            _bind(getattr(made[node.func.value.id], node.func.attr), node, "self")
+    assert made
+
+
+def _bind(function: Any, call: ast.Call, *first: str) -> None:
+    keywords = {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg is not None}
+    inspect.signature(function).bind(*first, *call.args, **keywords)
