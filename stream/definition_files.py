@@ -55,6 +55,17 @@ def read_definition(path: Path) -> ModelDefinition:
         raise DefinitionError(f"{path}: {explain(error, ModelDefinition)}") from None
 
 
+def definition_schema() -> dict[str, Any]:
+    """Make the JSON Schema of `monitor.toml` and of the record it becomes.
+
+    Examples
+    --------
+    >>> definition_schema()["required"]
+    ['model']
+    """
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **ModelDefinition.model_json_schema()}
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file; raises `DefinitionError` naming the file and the line."""
     try:

@@ -39,7 +39,8 @@ def negative_class(positive_class: str) -> str:
     return "1" if positive_class == "0" else "0"
 
 
-DurationMs = Annotated[int, BeforeValidator(duration_ms), Field(ge=0)]
+_Written = Annotated[int, Field(ge=0)] | Annotated[str, Field(pattern=r"^\s*\d+\s*(ms|s|m|h|d)\s*$")]
+DurationMs = Annotated[int, Field(ge=0), BeforeValidator(duration_ms, json_schema_input_type=_Written)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,128}$")]
 
 

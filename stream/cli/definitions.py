@@ -12,8 +12,14 @@ from stream.applying import apply as publish_definition
 from stream.cli.options import Bootstrap, Config, Json, settings_of, time_ms
 from stream.cli.output import print_json, say
 from stream.connection import connect
-from stream.definition_files import read_definition
+from stream.definition_files import definition_schema, read_definition
 from topics.records import iso_time
+
+
+def _print_schema(wanted: bool) -> None:  # noqa: FBT001  # typer calls it with the option's value
+    if wanted:
+        print_json(definition_schema())
+        raise typer.Exit
 
 
 def apply(
@@ -22,6 +28,9 @@ def apply(
     effective_from: Annotated[
         str | None, typer.Option(metavar="TIME", help="Event time from which it holds, over the safe default.")
     ] = None,
+    schema: Annotated[  # noqa: ARG001  # its callback has done the work
+        bool, typer.Option("--schema", is_eager=True, callback=_print_schema, help="Print the JSON Schema and leave.")
+    ] = False,
     bootstrap: Bootstrap = None,
     config: Config = None,
     as_json: Json = False,

@@ -3,11 +3,16 @@
 
 from __future__ import annotations
 
+import json
+from importlib.resources import files
 from pathlib import Path
 
+import jsonschema
+import pydantic
 import pytest
 
-from stream.definition_files import DefinitionError, read_definition
+from stream.definition_files import DefinitionError, definition_schema, read_definition
+from windows.definition import ModelDefinition
 
 
 def _write(directory: Path, text: str) -> Path:
@@ -73,3 +78,25 @@ def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
     path.write_bytes(b"model = \xff")
     with pytest.raises(DefinitionError, match="expected UTF-8"):
         read_definition(path)
+
+
+def test_the_published_schema_is_the_definitions() -> None:
+    """If not: `sketchwatch apply --schema | python -m json.tool > topics/schemas/definition.json`."""
+    published = json.loads((files("topics") / "schemas" / "definition.json").read_text("utf-8"))
+    assert published == definition_schema()
+
+
+@pytest.mark.parametrize("size", ["1h", 3_600_000])
+def test_the_schema_takes_durations_as_the_file_and_as_the_record_have_them(size: object) -> None:
+    document = {"model": "a", "window": {"size": size}}
+    jsonschema.validate(document, definition_schema())
+    definition = ModelDefinition.model_validate(document)
+    jsonschema.validate(definition.model_dump(mode="json"), definition_schema())
+
+
+def test_the_schema_refuses_what_the_definition_refuses() -> None:
+    for document in ({}, {"model": "a b"}, {"model": "a", "sise": 1}, {"model": "a", "limits": {"open_windows": 0}}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(document, definition_schema())
+        with pytest.raises(pydantic.ValidationError):
+            ModelDefinition.model_validate(document)
