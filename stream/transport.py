@@ -156,16 +156,23 @@ class Consumer(driver.Consumer):
         Faust calls this before a rebalance and at shutdown, and would wait for blocks that only a checkpoint
         acknowledges.
         """
+        if not self.app.crashed and not await self._checkpointed():
+            return
+        with ack_lock:
+            for message in list(self._unacked_messages):
+                self._release(message)
+        # A crash stops the fetch thread as well: whoever asked it to commit would wait for ever.
+        if not self.app.crashed:
+            await super().wait_empty()
+
+    async def _checkpointed(self) -> bool:
         try:
             await asyncio.wait_for(self.checkpoint_all(), self.stop_timeout_s)
         except TimeoutError:
             msg = f"no checkpoint within {self.stop_timeout_s:.0f} s before giving partitions up: stopped without one"
             await self.app.crash(InfrastructureError(msg))
-            return
-        with ack_lock:
-            for message in list(self._unacked_messages):
-                self._release(message)
-        await super().wait_empty()
+            return False
+        return True
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Forget the blocks of partitions that were given up, after Faust has waited for their checkpoint."""

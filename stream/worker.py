@@ -166,7 +166,12 @@ async def _serve_until_stopped(context: Context, reader: DefinitionsReader, fold
         if reason is not None:
             # A cut that could not be written must not be followed by another.
             partitions.revoked()
-        await _stop(app, context.settings)
+        try:
+            await _stop(app, context.settings)
+        except (InfrastructureError, asyncio.CancelledError):
+            # What a crash left unfinished is cancelled or waits in vain; why it crashed says more.
+            if reason is None:
+                raise
         # A checkpoint on the way out can fail as well.
         reason = reason or (app.crash_reason if app.crashed else None)
     if reason is not None:
