@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -71,8 +72,12 @@ class Ingest:
         context, topics = self._context, self._topics
         self._transactions.fence()
         context.fault("recovery.fenced")
+        # The group commits only what the state holds, so what it committed before the state is read cannot be ahead of
+        # it, even if a next owner is at work while a paused worker wakes up here. The ends move the other way.
+        before = source_ranges(context.settings, topics.sources, self.partition)
         store = self._restored()
-        ranges = source_ranges(context.settings, topics.sources, self.partition)
+        after = source_ranges(context.settings, topics.sources, self.partition)
+        ranges = {topic: replace(known, committed=before[topic].committed) for topic, known in after.items()}
         for topic, records in lost_records(self.partition, store.offsets, ranges).items():
             log.error("%s/%d: retention took %d records before they were read", topic, self.partition, records)
         self._store = store

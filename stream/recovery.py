@@ -15,6 +15,7 @@ from stream.settings import Settings
 
 _BATCH = 1_000
 _TIMEOUT_S = 10.0
+_POLL_S = 0.05
 
 
 @dataclass(slots=True)
@@ -44,7 +45,8 @@ def read_log(settings: Settings, topic: str, partition: int) -> Log:
     try:
         reader.assign([TopicPartition(topic, partition, 0)])
         while True:
-            for message in reader.consume(_BATCH, 0.5):
+            # A call returns early only with a full batch: the end of the log would wait for the rest of the time.
+            for message in reader.consume(_BATCH, _POLL_S):
                 error = message.error()
                 if error is None:
                     log.put(message.key() or b"", message.value())
