@@ -8,6 +8,7 @@ half of a transaction's records are sent, then it ends.
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import sys
@@ -45,15 +46,17 @@ class TornTransactions(Transactions):
         super().write(self._torn(list(records)))
 
     def _torn(self, records: list[Outgoing]) -> Iterator[Outgoing]:
-        half = len(records) // 2 + 1 if random.random() < self.chance else len(records)
-        yield from records[:half]
-        if half < len(records):
-            self._producer.flush(5)
-            os._exit(EXIT_CODE)
+        if random.random() >= self.chance:
+            yield from records
+            return
+        yield from records[: len(records) // 2 + 1]
+        self._producer.flush(5)
+        os._exit(EXIT_CODE)
 
 
 def main(arguments: list[str]) -> int:
     """Run the worker."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     step, chance = (arguments[0], float(arguments[1])) if arguments else ("", 0.0)
     if step == "checkpoint.torn":
         TornTransactions.chance = chance

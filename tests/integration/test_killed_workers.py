@@ -8,9 +8,11 @@ import time
 from itertools import cycle
 
 import pytest
+from confluent_kafka import Producer
 
 from tests.integration.fleet import SESSION_MS, pause
-from tests.integration.monitor import Monitor
+from tests.integration.monitor import PARTITIONS, Monitor
+from tests.integration.truth import GRACE_MS
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.xdist_group("faults")]
 
@@ -62,21 +64,38 @@ def test_killed_stopped_and_paused_workers_lose_and_repeat_nothing(monitor: Moni
 def test_a_worker_that_outslept_its_session_writes_nothing_more(monitor: Monitor) -> None:
     sleeper = monitor.fleet.add()
     with monitor.writing(rows=300, pause_s=0.15):
-        time.sleep(4)
-        other = monitor.fleet.add()
+        sleeper.wait_ready()
+        monitor.fleet.add()
+        time.sleep(1)
         pause(sleeper, SESSION_MS / 1_000 + 4)
     monitor.misplace(rows=40)
+    monitor.fleet.revive()
     monitor.settle()
     monitor.check()
-    assert other.alive, other.said()
-    if not sleeper.alive:
-        assert "LostOwnership" in sleeper.said()
+
+
+@pytest.mark.parametrize("role", ["ingest", "evaluate"])
+def test_a_worker_whose_partition_was_taken_over_stops_soon_and_says_why(monitor: Monitor, role: str) -> None:
+    worker = monitor.fleet.add()
+    with monitor.writing(rows=300, pause_s=0.05):
+        worker.wait_ready()
+        time.sleep(1)
+        for partition in range(PARTITIONS):
+            name = f"{monitor.topics.prefix}-{role}-{partition}"
+            Producer({"bootstrap.servers": monitor.bootstrap, "transactional.id": name}).init_transactions(30)
+    monitor.traffic.watermarks(monitor.traffic.end_ms + GRACE_MS)
+    assert worker.wait(20) == 3
+    assert "LostOwnership" in worker.said(), worker.said()
+    worker.start()
+    monitor.misplace(rows=0)
+    monitor.settle()
+    monitor.check()
 
 
 def test_an_exit_at_any_step_of_a_checkpoint_loses_and_repeats_nothing(monitor: Monitor) -> None:
     worker = monitor.fleet.add()
     with monitor.writing(rows=300, pause_s=0.3):
-        for step in (*STEPS, "checkpoint.torn", "checkpoint.committed"):
+        for step in (*STEPS, "checkpoint.torn", "checkpoint.torn"):
             worker.kill()
             worker.start(step, "0.3")
             assert worker.wait(30) == 9, f"{step}: {worker.said()}"

@@ -46,7 +46,7 @@ class Traffic:
         self._rng = random.Random(seed)
         self._chunk = 0
         self._held: list[Row] = []
-        self._due: list[tuple[int, int, str, str]] = []
+        self._due: list[tuple[int, str, str, bool]] = []
         self._recent: dict[int, list[Row]] = defaultdict(list)
         self._producer = Producer(
             {
@@ -70,7 +70,7 @@ class Traffic:
         return START_MS + (self.end_ms - START_MS) * self._chunk // self.chunks
 
     def step(self, rows: int) -> None:
-        """Write one chunk: new, held back, repeated, late and disordered rows, and the labels now due."""
+        """Write one chunk: new, held back, repeated, late and disordered rows, poison, the labels now due."""
         events: dict[int, list[Row]] = defaultdict(list)
         held, self._held = self._held, []
         for row in [*held, *self._fresh(rows)]:
@@ -83,6 +83,9 @@ class Traffic:
             for row in chosen:
                 self.truth.event(partition, row)
             self._write_events(partition, chosen)
+        for partition in range(self.partitions):
+            # So that every checkpoint has outputs to lose or to repeat.
+            self.poison(self._rng.choice((self.inference, self.labels)), partition, b"{broken")
         self._chunk += 1
         self._write_labels(lambda due: due <= self._chunk)
 
@@ -118,22 +121,22 @@ class Traffic:
         )
 
     def _plan_labels(self, row: Row) -> None:
+        """Plan a label, for one row in ten a second one, and for some of the others that it goes astray."""
         rng, label = self._rng, self._rng.choice(("0", "1"))
         first = self._chunk + rng.randrange(self.chunks // 3 + 2)
-        self._plan(first, row.id, label)
-        if rng.random() < 0.1:
-            again = rng.choice((label, "1" if label == "0" else "0"))
-            self._plan(first + 1 + rng.randrange(5), row.id, again)
-
-    def _plan(self, chunk: int, inference_id: str, label: str) -> None:
-        heapq.heappush(self._due, (chunk, len(self._due), inference_id, label))
+        again = rng.random() < 0.1
+        heapq.heappush(self._due, (first, row.id, label, not again and rng.random() < 0.02))
+        if again:
+            other = rng.choice((label, "1" if label == "0" else "0"))
+            heapq.heappush(self._due, (first + 1 + rng.randrange(5), row.id, other, False))
 
     def _write_labels(self, due: Callable[[int], bool]) -> None:
         labels: dict[int, list[tuple[str, str]]] = defaultdict(list)
         while self._due and due(self._due[0][0]):
-            _, _, inference_id, label = heapq.heappop(self._due)
+            _, inference_id, label, astray = heapq.heappop(self._due)
             self.truth.label(inference_id, label)
-            labels[self._home(inference_id)].append((inference_id, label))
+            self.truth.misplaced += astray
+            labels[(self._home(inference_id) + astray) % self.partitions].append((inference_id, label))
         for partition, chosen in labels.items():
             for run in self._runs(chosen):
                 arrow = len(run) > 60
