@@ -41,7 +41,7 @@ def run(*, quick: bool) -> list[Figure]:
     with kafka() as bootstrap:
         settings = settings_of(bootstrap, "latency")
         create(settings)
-        window = Window(size=_SIZE_MS, grace=0, label_horizon="1h")
+        window = Window(size=_SIZE_MS, grace=0, label_horizon=3_600_000)
         define(settings, ModelDefinition(model=MODEL, problem_type="BinaryClassification", window=window))
         publish_baseline(settings, suggest(_blocks(), model=MODEL).baseline)
         with worker(settings), closing(Follower(settings, Topics(settings.topic_prefix).violations)) as follower:

@@ -22,7 +22,10 @@ def arrived(batch: EventBatch | LabelBatch, /) -> BlockArrived | LabelsArrived:
     if isinstance(batch, EventBatch):
         block = Block(len(batch.ids), {name: _column(values) for name, values in batch.columns.items()})
         return BlockArrived(batch.model, batch.version, batch.ids, batch.event_time_ms, block)
-    label = batch.label if batch.label is not None else Values(FLOAT, batch.value)
+    label = batch.label
+    if label is None:
+        assert batch.value is not None
+        label = Values(FLOAT, batch.value)
     return LabelsArrived(batch.model, batch.version, batch.ids, batch.event_time_ms, _column(label))
 
 

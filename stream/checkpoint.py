@@ -50,6 +50,9 @@ class Role(Protocol):
     def write(self, records: list[Outgoing], /) -> None:
         """Write a cut in one transaction."""
 
+    def close(self) -> None:
+        """Let go what the role holds of the broker."""
+
 
 class Custody:
     """One role of one partition while this worker owns it.
@@ -134,3 +137,4 @@ class Custody:
         """Give the partition up; what was not written is read again by the next owner."""
         self._closed = True
         self._recovery.cancel()
+        self.role.close()

@@ -159,3 +159,7 @@ class Evaluation:
     def write(self, records: list[Outgoing], /) -> None:
         """Write a cut in one transaction."""
         self._transactions.write(records)
+
+    def close(self) -> None:
+        """Let the connections to the broker go."""
+        self._transactions.close()

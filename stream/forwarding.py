@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stream.transactions import Outgoing
-from topics.batches import EventBatch, LabelBatch, Rejected
+from topics.batches import EventBatch, LabelBatch, Rejected, Values
 from topics.encode import encode_events, encode_labels
 from topics.partitioner import partition_of
 
-Batch = TypeVar("Batch", EventBatch, LabelBatch)
+Batch = EventBatch | LabelBatch
 
 
 def split(
@@ -60,25 +59,33 @@ def take(batch: Batch, rows: NDArray[np.intp]) -> Batch:
     """Select rows of a batch by their numbers."""
     ids, times, offsets = batch.ids[rows], batch.event_time_ms[rows], batch.offset[rows]
     if isinstance(batch, EventBatch):
-        parts = {
-            name: {key: values.take(rows) for key, values in getattr(batch, name).items()}
-            for name in ("columns", "tags", "attributions")
-        }
-        embeddings = {key: values[rows] for key, values in batch.embeddings.items()}
-        return replace(batch, ids=ids, event_time_ms=times, offset=offsets, embeddings=embeddings, **parts)
+        return replace(
+            batch,
+            ids=ids,
+            event_time_ms=times,
+            offset=offsets,
+            columns=_taken(batch.columns, rows),
+            tags=_taken(batch.tags, rows),
+            attributions=_taken(batch.attributions, rows),
+            embeddings={key: values[rows] for key, values in batch.embeddings.items()},
+        )
     label = None if batch.label is None else batch.label.take(rows)
     value = None if batch.value is None else batch.value[rows]
     return replace(batch, ids=ids, event_time_ms=times, offset=offsets, label=label, value=value)
 
 
-def _forwarded(batch: EventBatch | LabelBatch, topic: str, partition: int, to: int) -> Outgoing:
+def _taken(columns: dict[str, Values], rows: NDArray[np.intp]) -> dict[str, Values]:
+    return {name: values.take(rows) for name, values in columns.items()}
+
+
+def _forwarded(batch: Batch, topic: str, partition: int, to: int) -> Outgoing:
     value, content_type = encode_events(batch) if isinstance(batch, EventBatch) else encode_labels(batch)
     origin = f"{topic}/{partition}/{int(batch.offset[0])}"
     headers = (("content-type", content_type.encode()), ("origin", origin.encode()))
     return Outgoing(topic, to, None, value, headers)
 
 
-def _refused(batch: EventBatch | LabelBatch, topic: str, partition: int, rows: NDArray[np.bool_]) -> Rejected:
+def _refused(batch: Batch, topic: str, partition: int, rows: NDArray[np.bool_]) -> Rejected:
     ids = batch.ids[rows].tobytes()
     text = (
         f"expected rows of partition {partition}, sent on from {batch.origin}; do all workers see one partition count?"

@@ -212,6 +212,10 @@ class Ingest:
         """Write a cut in one transaction."""
         self._transactions.write(records)
 
+    def close(self) -> None:
+        """Let the connections to the broker go."""
+        self._transactions.close()
+
 
 def judged_on(model: str, partitions: int) -> int:
     """Choose the profiles partition on which all windows of a model meet.

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Producer
@@ -68,8 +69,8 @@ class Transactions:
             message_max_bytes=_MAX_RECORD_BYTES,
             partitioner="murmur2_random",
         )
-        self._producer = Producer(config, logger=None)
-        self._try(self._producer.init_transactions, "cannot become the owner")
+        producer = self._producer = Producer(config)
+        self._try(producer, producer.init_transactions, "cannot become the owner", [])
 
     def write(self, records: Iterable[Outgoing]) -> None:
         """Write records in one transaction; returns once it is committed.
@@ -89,32 +90,17 @@ class Transactions:
                 size = len(message.value() or b"")
                 refused.append((size, f"{where} refused record {message.key()!r} of {size} bytes: {error.str()}"))
 
+        # A checkpoint may be on its way while `close` is called.
         producer = self._producer
         try:
             producer.begin_transaction()
             for record in records:
-                self._produce(record, delivered)
+                _produce(producer, record, delivered)
         except KafkaException as error:
-            raise self._error("cannot write", error.args[0], refused) from None
-        self._try(producer.commit_transaction, "cannot commit", refused)
+            raise self._error(producer, "cannot write", error.args[0], refused) from None
+        self._try(producer, producer.commit_transaction, "cannot commit", refused)
 
-    def _produce(self, record: Outgoing, delivered: Any) -> None:
-        arguments = {
-            "key": record.key,
-            "value": record.value,
-            "headers": list(record.headers),
-            "timestamp": record.timestamp_ms,
-            "on_delivery": delivered,
-        }
-        while True:
-            try:
-                self._producer.produce(record.topic, partition=record.partition, **arguments)
-            except BufferError:
-                self._producer.poll(0.1)
-            else:
-                return
-
-    def _try(self, call: Any, what: str, refused: list[tuple[int, str]] | None = None) -> None:
+    def _try(self, producer: Any, call: Any, what: str, refused: list[tuple[int, str]]) -> None:
         deadline = time.monotonic() + _OUTAGE_S
         while True:
             try:
@@ -123,22 +109,39 @@ class Transactions:
                 # librdkafka asks for the same call again when it could not finish in time; a refusal does not pass.
                 if error.args[0].retriable() and not refused and time.monotonic() < deadline:
                     continue
-                raise self._error(what, error.args[0], refused or []) from None
+                raise self._error(producer, what, error.args[0], refused) from None
             return
 
-    def _error(self, what: str, error: KafkaError, refused: list[tuple[int, str]]) -> InfrastructureError:
+    def _error(
+        self, producer: Any, what: str, error: KafkaError, refused: list[tuple[int, str]]
+    ) -> InfrastructureError:
         if error.code() in _LOST:
             msg = f"{self._id}: another worker took the partition over, or a pause outlived the session; start again"
             return LostOwnership(msg)
-        self.abort()
+        # What cannot be taken back now is aborted by the next owner's `fence`, or by the broker's time-out.
+        with suppress(KafkaException):
+            producer.abort_transaction(1.0)
         # A batch is refused as a whole; the largest record of it is the likely cause.
         text = max(refused)[1] if refused else f"{error.str()} ({error.name()})"
         return InfrastructureError(f"{self._id}: {what}: {text}; check the topic's max.message.bytes and the rights")
 
-    def abort(self) -> None:
-        """Take back what was written since the last commit, as far as the broker can be reached."""
+    def close(self) -> None:
+        """Let the connections go; what was begun and not committed is aborted by the next owner or by time."""
+        self._producer = None
+
+
+def _produce(producer: Any, record: Outgoing, delivered: Any) -> None:
+    arguments = {
+        "key": record.key,
+        "value": record.value,
+        "headers": list(record.headers),
+        "timestamp": record.timestamp_ms,
+        "on_delivery": delivered,
+    }
+    while True:
         try:
-            self._producer.abort_transaction(1.0)
-        except KafkaException:
-            # The next owner's `fence`, or the broker's time-out, aborts it.
+            producer.produce(record.topic, partition=record.partition, **arguments)
+        except BufferError:
+            producer.poll(0.1)
+        else:
             return

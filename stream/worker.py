@@ -172,6 +172,7 @@ async def _serve_until_stopped(context: Context, reader: DefinitionsReader, fold
             # What a crash left unfinished is cancelled or waits in vain; why it crashed says more.
             if reason is None:
                 raise
+        partitions.revoked()
         # A checkpoint on the way out can fail as well.
         reason = reason or (app.crash_reason if app.crashed else None)
     if reason is not None:

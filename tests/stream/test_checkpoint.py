@@ -24,6 +24,7 @@ class Sum:
 
     def __init__(self, refusing: bool = False) -> None:
         self.total, self.written, self.refusing, self.recovered = 0, [], refusing, False
+        self.closed = False
 
     def recover(self) -> None:
         self.recovered = True
@@ -43,6 +44,9 @@ class Sum:
         if self.refusing:
             raise InfrastructureError("refused")
         self.written += records
+
+    def close(self) -> None:
+        self.closed = True
 
 
 class Event:
@@ -100,6 +104,7 @@ def test_nothing_is_processed_or_written_after_a_partition_was_given_up() -> Non
         assert not await custody.take(event)
         await custody.checkpoint()
         assert not custody.tick()
+        assert role.closed
         return role.total, event.acked
 
     assert asyncio.run(scenario()) == (0, False)
