@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -42,10 +43,15 @@ class Commands:
         names = {"BOOTSTRAP_SERVERS": bootstrap, "TOPIC_PREFIX": name, "GROUP": name, "CHECKPOINT_INTERVAL_MS": "200"}
         self._environment = os.environ | {f"SKETCHWATCH_{key}": value for key, value in names.items()}
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
+    def start(self, *words: str, log: Path | None = None) -> subprocess.Popen[str]:
+        """Start a command; what a long one says goes to a file, for a pipe that nobody reads would stop it."""
         command = [sys.executable, "-m", "stream.cli", *words]
         pipe = subprocess.PIPE
-        return subprocess.Popen(command, cwd=self._folder, env=self._environment, stdout=pipe, stderr=pipe, text=True)
+        with open(os.devnull) if log is None else log.open("w") as file:
+            err = pipe if log is None else file
+            return subprocess.Popen(
+                command, cwd=self._folder, env=self._environment, stdout=pipe, stderr=err, text=True
+            )
 
     def run(self, *words: str, code: int = 0) -> str:
         process = self.start(*words)
@@ -84,7 +90,7 @@ def _rows(n: int, seed: int) -> pa.Table:
 
 
 @pytest.mark.usefixtures("files")
-def test_from_empty_cluster_to_violations_and_back_to_the_sketches(commands: Commands) -> None:
+def test_from_empty_cluster_to_violations_and_back_to_the_sketches(commands: Commands, tmp_path: Path) -> None:
     assert len(commands.records("topics", "check", code=3)) == 8
     assert len(commands.records("topics", "create", "--partitions", "2")[0]["created"]) == 8
     assert commands.records("topics", "create")[0]["created"] == []
@@ -98,17 +104,18 @@ def test_from_empty_cluster_to_violations_and_back_to_the_sketches(commands: Com
     assert commands.records("apply", "monitor.toml")[0]["effective_from_ms"] == 0
     assert commands.records("violations") == []
 
-    worker = commands.start("worker", "--metrics-port", "0")
+    log = tmp_path / "worker.log"
+    worker = commands.start("worker", "--metrics-port", "0", log=log)
     try:
-        port = _metrics_port(worker)
+        port = _metrics_port(worker, log)
         sent = commands.records("replay", "history.csv", "--model", "churn", *HISTORY)
         assert sent == [{"model": "churn", "events": 3_000, "labels": 3_000}]
-        found = _wait_for_violations(commands)
+        found = _wait_for_violations(commands, worker, log)
         checks = commands.records("doctor", "--metrics", f"http://127.0.0.1:{port}/metrics")
     finally:
         worker.send_signal(signal.SIGTERM)
         worker.communicate(timeout=60)
-    assert worker.returncode == 0
+    assert worker.returncode == 0, log.read_text()
     assert {record["feature_name"] for record in found} == {"age"}
     assert {record["window"]["start"] for record in found} == {_iso(START_MS + HOUR_MS)}
     assert [record for record in checks if record["state"] == "broken"] == []
@@ -123,20 +130,24 @@ def test_from_empty_cluster_to_violations_and_back_to_the_sketches(commands: Com
     assert commands.records("violations", "--model", "other") == []
 
 
-def _metrics_port(worker: subprocess.Popen[str]) -> int:
-    assert worker.stderr is not None
-    return int(worker.stderr.readline().rpartition(":")[2])
+def _metrics_port(worker: subprocess.Popen[str], log: Path) -> int:
+    end_s = time.monotonic() + 30
+    while time.monotonic() < end_s and worker.poll() is None:
+        if found := re.search(r"^metrics: http://127\.0\.0\.1:(\d+)$", log.read_text(), flags=re.MULTILINE):
+            return int(found[1])
+        time.sleep(0.1)
+    pytest.fail(f"no metrics within half a minute: {log.read_text()}")
 
 
-def _wait_for_violations(commands: Commands) -> list[dict[str, Any]]:
+def _wait_for_violations(commands: Commands, worker: subprocess.Popen[str], log: Path) -> list[dict[str, Any]]:
     end_s = time.monotonic() + 60
-    while time.monotonic() < end_s:
+    while time.monotonic() < end_s and worker.poll() is None:
         process = commands.start("violations", "--json")
         out, err = process.communicate(timeout=60)
         if process.returncode == 1:
             return [json.loads(line) for line in out.splitlines()]
         assert process.returncode == 0, err
-    pytest.fail("no violation within a minute")
+    pytest.fail(f"no violation within a minute: {log.read_text()}")
 
 
 def _iso(time_ms: int) -> str:
