@@ -34,11 +34,17 @@ def violations(
         records = [record for _, record in follower.read_to_end() if model in (None, record.get("model"))]
         latest = {record.get("id"): record for record in records}
         _show(list(latest.values()), as_json=as_json)
+        found = any(map(_is_violation, latest.values()))
         if follow:
             for record in _new(follower, model):
+                found = found or _is_violation(record)
                 print_json(record) if as_json else print_lines([" ".join(_row(record))])
-    if any(record.get("type") == "violation" for record in latest.values()):
+    if found:
         raise typer.Exit(Exit.VIOLATIONS)
+
+
+def _is_violation(record: Mapping[str, Any]) -> bool:
+    return record.get("type") == "violation"
 
 
 def _new(follower: Follower, model: str | None) -> Iterator[Mapping[str, Any]]:

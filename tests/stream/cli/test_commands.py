@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 import pyarrow as pa
@@ -43,15 +43,15 @@ class Commands:
         names = {"BOOTSTRAP_SERVERS": bootstrap, "TOPIC_PREFIX": name, "GROUP": name, "CHECKPOINT_INTERVAL_MS": "200"}
         self._environment = os.environ | {f"SKETCHWATCH_{key}": value for key, value in names.items()}
 
-    def start(self, *words: str, log: Path | None = None) -> subprocess.Popen[str]:
-        """Start a command; what a long one says goes to a file, for a pipe that nobody reads would stop it."""
-        command = [sys.executable, "-m", "stream.cli", *words]
-        pipe = subprocess.PIPE
-        with open(os.devnull) if log is None else log.open("w") as file:
-            err = pipe if log is None else file
-            return subprocess.Popen(
-                command, cwd=self._folder, env=self._environment, stdout=pipe, stderr=err, text=True
-            )
+    def start(self, *words: str, err: int | TextIO = subprocess.PIPE) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "stream.cli", *words],
+            cwd=self._folder,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=err,
+            text=True,
+        )
 
     def run(self, *words: str, code: int = 0) -> str:
         process = self.start(*words)
@@ -105,7 +105,9 @@ def test_from_empty_cluster_to_violations_and_back_to_the_sketches(commands: Com
     assert commands.records("violations") == []
 
     log = tmp_path / "worker.log"
-    worker = commands.start("worker", "--metrics-port", "0", log=log)
+    with log.open("w") as file:
+        # A pipe that nobody reads would stop it once full.
+        worker = commands.start("worker", "--metrics-port", "0", err=file)
     try:
         port = _metrics_port(worker, log)
         sent = commands.records("replay", "history.csv", "--model", "churn", *HISTORY)
@@ -158,10 +160,12 @@ def test_violations_are_followed_as_they_come_until_interrupted(commands: Comman
     commands.run("topics", "create", "--partitions", "1")
     follower = commands.start("violations", "--follow", "--json")
     assert follower.stdout is not None
-    record = {"id": "ab", "type": "violation", "model": "m", "description": "D"}
-    place = (Topics(topics).violations, 0, b"ab", json.dumps(record).encode())
-    publish(Settings(bootstrap_servers=kafka), [Outgoing(*place)])
-    assert json.loads(follower.stdout.readline()) == record
+    settings, topic = Settings(bootstrap_servers=kafka), Topics(topics).violations
+    # Whether the first was there already or is the first to come, the second is sure to come.
+    for name in ("ab", "cd"):
+        record = {"id": name, "type": "violation", "model": "m", "description": "D"}
+        publish(settings, [Outgoing(topic, 0, name.encode(), json.dumps(record).encode())])
+        assert json.loads(follower.stdout.readline()) == record
     follower.send_signal(signal.SIGINT)
     follower.communicate(timeout=60)
     assert follower.returncode == 1
