@@ -7,13 +7,12 @@ librdkafka's own partitioner agrees with the Java client's for one id in four at
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stream.transactions import Outgoing
-from topics.batches import EventBatch, LabelBatch, Rejected, Values
+from topics.batches import EventBatch, LabelBatch, Rejected
 from topics.encode import encode_events, encode_labels
 from topics.partitioner import partition_of
 
@@ -45,37 +44,14 @@ def split(
     stays = belongs == partition
     if stays.all():
         return batch, [], None
-    here = take(batch, np.flatnonzero(stays)) if stays.any() else None
+    here = batch.take(np.flatnonzero(stays)) if stays.any() else None
     if batch.origin:
         return here, [], _refused(batch, topic, partition, ~stays)
     forwarded = [
-        _forwarded(take(batch, np.flatnonzero(belongs == other)), topic, partition, int(other))
+        _forwarded(batch.take(np.flatnonzero(belongs == other)), topic, partition, int(other))
         for other in np.unique(belongs[~stays])
     ]
     return here, forwarded, None
-
-
-def take(batch: Batch, rows: NDArray[np.intp]) -> Batch:
-    """Select rows of a batch by their numbers."""
-    ids, times, offsets = batch.ids[rows], batch.event_time_ms[rows], batch.offset[rows]
-    if isinstance(batch, EventBatch):
-        return replace(
-            batch,
-            ids=ids,
-            event_time_ms=times,
-            offset=offsets,
-            columns=_taken(batch.columns, rows),
-            tags=_taken(batch.tags, rows),
-            attributions=_taken(batch.attributions, rows),
-            embeddings={key: values[rows] for key, values in batch.embeddings.items()},
-        )
-    label = None if batch.label is None else batch.label.take(rows)
-    value = None if batch.value is None else batch.value[rows]
-    return replace(batch, ids=ids, event_time_ms=times, offset=offsets, label=label, value=value)
-
-
-def _taken(columns: dict[str, Values], rows: NDArray[np.intp]) -> dict[str, Values]:
-    return {name: values.take(rows) for name, values in columns.items()}
 
 
 def _forwarded(batch: Batch, topic: str, partition: int, to: int) -> Outgoing:

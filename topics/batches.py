@@ -37,8 +37,7 @@ class Values(NamedTuple):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One Kafka record, as far as decoding cares."""
 
     topic: str

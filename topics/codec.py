@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from topics.arrow_guard import CONTINUATION
 from topics.batches import Decoded, EventBatch, LabelBatch, Message, Watermark
 from topics.codec_arrow import ArrowRows
@@ -15,9 +17,11 @@ from topics.fields import MAX_GROUPS, check_models, read_model, read_time
 from topics.label_rows import LabelRows
 from topics.records import ARROW_TYPE, AVRO_TYPE, JSON_TYPE, WATERMARK_TYPE
 from topics.refusals import Refusals, Refused, shown
+from topics.uniform_events import uniform_events
 
 MAX_VALUE_BYTES = 8 * 1024 * 1024
 MAX_FUTURE_SKEW_MS = 300_000
+_FEW = 8
 
 _KNOWN = {JSON_TYPE, AVRO_TYPE, ARROW_TYPE, WATERMARK_TYPE}
 
@@ -117,6 +121,8 @@ class _Decoder:
         self._batches: list[EventBatch | LabelBatch | Watermark] = []
 
     def decode(self, messages: Sequence[Message]) -> Decoded:
+        if isinstance(self._rows, EventRows) and (batches := self._uniform(messages)):
+            return Decoded(tuple(batches))
         for message in messages:
             try:
                 self._take(message)
@@ -125,6 +131,15 @@ class _Decoder:
         self._flush_rows()
         self._flush_blocks()
         return Decoded(tuple(self._batches), tuple(self._refusals.all()))
+
+    def _uniform(self, messages: Sequence[Message]) -> list[EventBatch] | None:
+        if len(messages) < _FEW or max(len(message.value or b"") for message in messages) > self._max_value_bytes:
+            return None
+        if self._reference_ms is None:
+            references_ms = np.fromiter((message.timestamp_ms for message in messages), np.int64, len(messages))
+        else:
+            references_ms = np.full(len(messages), self._reference_ms)
+        return uniform_events(messages, references_ms + self._skew_ms)
 
     def _flush_rows(self) -> None:
         self._batches += self._rows.batches()
