@@ -134,9 +134,21 @@ class Monitor:
         return found
 
     def wait_committed(self, timeout_s: float = 60) -> None:
-        """Wait until the group has committed all that lies on the source topics."""
-        ends = {topic: self.ends(topic) for topic in self.topics.sources}
-        observed.wait_until("the group at the ends", lambda: self.committed() == ends, timeout_s, self.fleet.logs)
+        """Wait until the group has committed all records of the source topics, those sent on included."""
+        readers = [observed.Reader(self.bootstrap, topic) for topic in self.topics.sources]
+
+        def committed() -> bool:
+            # A record's offset, not the end of the partition: that may be a transaction's marker.
+            reached = self.committed()
+            return all(
+                reached[topic][record.partition] > record.offset
+                for topic, reader in zip(self.topics.sources, readers, strict=True)
+                for record in reader.read()
+            )
+
+        observed.wait_until("every record committed", committed, timeout_s, self.fleet.logs)
+        for reader in readers:
+            reader.close()
 
     def misplace(self, rows: int, timeout_s: float = 60) -> None:
         """Write rows to wrong partitions and wait until the workers have forwarded each of them."""
