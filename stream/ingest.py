@@ -14,6 +14,7 @@ from sketches.envelope import seal
 from sketches.errors import CorruptState
 from stream.arrivals import arrived
 from stream.context import Context
+from stream.decoding import Decoding
 from stream.errors import DamagedState, InfrastructureError
 from stream.forwarding import split
 from stream.recovery import lost_records, read_log, source_ranges
@@ -21,7 +22,6 @@ from stream.silence import Silence
 from stream.transactions import Outgoing, Transactions
 from stream.transport import Block
 from topics.batches import EventBatch, LabelBatch, Message, Rejected, Watermark
-from topics.codec import decode_events, decode_labels
 from topics.partitioner import partition_of
 from topics.records import dead_letter, profile_key
 from windows.errors import PartitionsChanged
@@ -61,6 +61,7 @@ class Ingest:
         self._context = context
         self._ends = ends
         self._topics = context.topics
+        self._decoding = Decoding(context.settings)
         self._transactions = Transactions(context.settings, f"{context.settings.group}-ingest-{partition}")
         self._silence = {side: Silence(context.clock_ms()) for side in _SIDES}
         self._outbox: list[Outgoing] = []
@@ -117,12 +118,9 @@ class Ingest:
             msg = f"{topic}/{self.partition}: the block up to offset {block.after} got lost on its way; start again"
             raise InfrastructureError(msg)
         self._store.offsets[topic] = max(done, block.offset + 1)
-        decode = decode_events if side == "events" else decode_labels
-        settings = self._context.settings
-        decoded = decode(
-            messages, max_future_skew_ms=settings.max_future_skew_ms, max_value_bytes=settings.max_value_bytes
-        )
-        by_offset = {m.offset: m for m in messages} if decoded.rejected and settings.dead_letter_payload else {}
+        decoded = self._decoding.decode(side, messages, block.records[-1].timestamp_type)
+        payload = self._context.settings.dead_letter_payload
+        by_offset = {m.offset: m for m in messages} if decoded.rejected and payload else {}
         for rejected in decoded.rejected:
             self._refuse(rejected, by_offset.get(rejected.offset))
         closed = False
