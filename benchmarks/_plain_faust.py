@@ -11,7 +11,7 @@ import time
 
 import faust
 
-from stream.clients import broker_urls
+from stream.kafka.clients import broker_urls
 from stream.settings import Settings
 
 

@@ -17,9 +17,9 @@ from benchmarks._cluster import PARTITIONS, create, define, kafka, settings_of, 
 from benchmarks._traffic import MODEL, START_MS, Feed, rows
 from benchmarks.figures import Figure
 from sketches.block import Block
-from stream.arrivals import arrived
-from stream.baselines import publish_baseline
-from stream.following import Follower
+from stream.agents.arrivals import arrived
+from stream.commands.baselines import publish_baseline
+from stream.kafka.following import Follower
 from stream.settings import Settings
 from topics.subjects import Topics
 from windows.baselines.suggest import suggest

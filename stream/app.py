@@ -8,10 +8,10 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from stream.checkpoint import Custody, Role
-from stream.clients import broker_urls, credentials
-from stream.context import Context
-from stream.transport import App
+from stream.agents.checkpoint import Custody, Role
+from stream.agents.context import Context
+from stream.kafka.clients import broker_urls, credentials
+from stream.kafka.transport import App
 
 
 @dataclass(frozen=True, slots=True)

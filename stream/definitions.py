@@ -12,8 +12,8 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 from pydantic import ValidationError
 
 from sketches.errors import SketchError
-from stream.clients import partition_counts, reader_config, unreachable
 from stream.errors import InfrastructureError
+from stream.kafka.clients import partition_counts, reader_config, unreachable
 from stream.settings import Settings
 from topics.records import BaselineKey, parse_definitions_key
 from topics.subjects import Topics

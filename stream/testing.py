@@ -10,7 +10,7 @@ from enum import IntEnum
 import numpy as np
 
 from sketches.block import Column
-from stream.judgements import Judgement
+from stream.agents.judgements import Judgement
 from topics.partitioner import partition_of
 from windows.baselines.baseline import Baseline
 from windows.definition import Catalog, ModelDefinition

@@ -15,15 +15,15 @@ from typing import Any
 from confluent_kafka.admin import AdminClient
 from prometheus_client import CollectorRegistry
 
+from stream.agents.checkpoint import Fault, no_fault
+from stream.agents.context import Context
+from stream.agents.evaluation import Evaluation
+from stream.agents.ingest import Ingest, judged_on
 from stream.app import Work, build_app
-from stream.checkpoint import Fault, no_fault
-from stream.clients import client_config, partition_counts
-from stream.context import Context
 from stream.definitions import Definitions, DefinitionsReader
 from stream.errors import InfrastructureError, StreamError
-from stream.evaluation import Evaluation
-from stream.ingest import Ingest, judged_on
-from stream.metrics import Metrics
+from stream.kafka.clients import client_config, partition_counts
+from stream.metrics.metrics import Metrics
 from stream.settings import Settings
 from topics.subjects import Topics
 

@@ -9,12 +9,12 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from stream.baselines import publish_baseline, suggest_baseline
 from stream.cli.options import Bootstrap, Config, Json, settings_of
 from stream.cli.output import print_json, say
-from stream.connection import connect
-from stream.definition_files import DefinitionError, explain, read_definition
-from stream.tables import Roles, read_table
+from stream.commands.baselines import publish_baseline, suggest_baseline
+from stream.commands.definition_files import DefinitionError, explain, read_definition
+from stream.commands.tables import Roles, read_table
+from stream.kafka.connection import connect
 from windows.baselines.baseline_files import read_baseline, write_baseline
 from windows.definition import ModelDefinition
 

@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from stream.applying import apply as publish_definition
 from stream.cli.options import Bootstrap, Config, Json, settings_of, time_ms
 from stream.cli.output import print_json, say
-from stream.connection import connect
-from stream.definition_files import definition_schema, read_definition
+from stream.commands.applying import apply as publish_definition
+from stream.commands.definition_files import definition_schema, read_definition
+from stream.kafka.connection import connect
 from topics.records import iso_time
 
 

@@ -13,10 +13,10 @@ import typer
 
 from stream.cli.options import Bootstrap, Config, Json, settings_of
 from stream.cli.output import Exit, messages, print_records, say
-from stream.clients import client_config
-from stream.connection import connect
 from stream.demo.broker import EMBEDDED, embedded_broker, lost_records
 from stream.errors import InfrastructureError, SettingsError
+from stream.kafka.clients import client_config
+from stream.kafka.connection import connect
 from stream.settings import Settings
 from topics.admin import create_topics
 from topics.subjects import Topics

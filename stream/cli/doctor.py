@@ -9,7 +9,7 @@ import typer
 
 from stream.cli.options import Bootstrap, Config, Json, settings_of
 from stream.cli.output import Exit, print_records
-from stream.doctor import examine
+from stream.commands.doctor import examine
 
 
 def doctor(

@@ -10,9 +10,9 @@ import typer
 from sketches.features import FeatureState
 from stream.cli.options import Bootstrap, Config, Json, Model, Version, settings_of, time_ms
 from stream.cli.output import print_json, print_records, say
-from stream.connection import connect
-from stream.query import Merged
-from stream.query import query as merge_windows
+from stream.commands.query import Merged
+from stream.commands.query import query as merge_windows
+from stream.kafka.connection import connect
 from windows.report import iso
 from windows.statistics.auc import auc
 from windows.statistics.binary_metrics import Cells, closed_form

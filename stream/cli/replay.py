@@ -11,10 +11,10 @@ from rich.progress import Progress
 
 from stream.cli.options import Bootstrap, Config, Json, Model, Version, settings_of
 from stream.cli.output import messages, print_json, say
-from stream.connection import connect
-from stream.replay import replay as send
-from stream.tables import Roles, TableError, read_table
-from stream.traffic import traffic_of
+from stream.commands.replay import replay as send
+from stream.commands.tables import Roles, TableError, read_table
+from stream.commands.traffic import traffic_of
+from stream.kafka.connection import connect
 from windows.definition import duration_ms
 
 

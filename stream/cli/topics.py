@@ -10,8 +10,8 @@ import typer
 
 from stream.cli.options import Bootstrap, Config, Json, settings_of
 from stream.cli.output import Exit, print_json, print_records, say
-from stream.clients import client_config
-from stream.connection import connect
+from stream.kafka.clients import client_config
+from stream.kafka.connection import connect
 from topics.admin import check_topics, create_topics
 from topics.subjects import Topics
 

@@ -10,8 +10,8 @@ import typer
 
 from stream.cli.options import Bootstrap, Config, Json, settings_of
 from stream.cli.output import Exit, print_json, print_lines, print_table
-from stream.connection import connect
-from stream.following import Follower
+from stream.kafka.connection import connect
+from stream.kafka.following import Follower
 from topics.subjects import Topics
 
 _COLUMNS = ("model", "window", "monitor", "subject", "description")

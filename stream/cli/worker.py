@@ -10,7 +10,7 @@ import typer
 
 from stream.cli.options import Bootstrap, Config, quiet
 from stream.cli.output import say
-from stream.connection import connect
+from stream.kafka.connection import connect
 from stream.settings import load
 
 

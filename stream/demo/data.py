@@ -18,7 +18,7 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from stream.tables import Roles
+from stream.commands.tables import Roles
 
 HOUR_MS = 3_600_000
 HOURS = 6

@@ -14,16 +14,16 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from stream.applying import apply
-from stream.baselines import publish_baseline, suggest_baseline
+from stream.commands.applying import apply
+from stream.commands.baselines import publish_baseline, suggest_baseline
+from stream.commands.replay import replay
+from stream.commands.traffic import traffic_of
 from stream.demo.data import BASELINE_ROLES, LABEL_HORIZON_MS, TRAFFIC_ROLES, lay_out, train
 from stream.demo.outcome import MONITORS, Outcome, expected_reports
 from stream.demo.worker import Worker, running_worker
 from stream.errors import InfrastructureError
-from stream.following import Follower
-from stream.replay import replay
+from stream.kafka.following import Follower
 from stream.settings import Settings
-from stream.traffic import traffic_of
 from topics.subjects import Topics
 from windows.definition import ModelDefinition, Window
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry
 
-from stream.metrics import Metrics
+from stream.metrics.metrics import Metrics
 from tests.deploy.prometheus import ROOT
 from tests.deploy.unwell import unwell
 from windows.definition import Catalog, ModelDefinition

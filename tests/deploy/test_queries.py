@@ -13,7 +13,7 @@ import yaml
 from prometheus_client import CollectorRegistry, Gauge, start_http_server
 
 from deploy.panels import ROWS, VARIABLES
-from stream.metrics import Exporter, Metrics
+from stream.metrics.metrics import Exporter, Metrics
 from tests.deploy.prometheus import CONFIG, Prometheus, expand, scraping, selectors
 from tests.deploy.unwell import unwell
 from windows.definition import Catalog, ModelDefinition

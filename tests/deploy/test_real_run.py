@@ -16,7 +16,7 @@ from deploy.panels import ROWS
 from stream.demo.broker import EMBEDDED
 from stream.demo.outcome import Outcome
 from stream.demo.stage import MODEL, Play, play
-from stream.publishing import Outgoing, Publisher
+from stream.kafka.publishing import Outgoing, Publisher
 from stream.settings import Settings
 from stream.worker import run
 from tests import broker

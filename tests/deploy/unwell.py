@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 
-from stream.metrics import Metrics
+from stream.metrics.metrics import Metrics
 from topics.batches import Rejected
 from windows.events import Counted
 from windows.report import Report, Verdict, Violation

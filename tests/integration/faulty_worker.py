@@ -2,8 +2,8 @@
 """A worker process that ends at a numbered step: `python -m tests.integration.faulty_worker [STEP CHANCE]`.
 
 Settings come from the environment as always. It says `ready` once a partition is recovered. CHANCE is the
-probability of ending each time STEP is passed. STEP is a name that `stream.checkpoint` lists, or `checkpoint.torn`:
-half of a transaction's records are sent, then it ends.
+probability of ending each time STEP is passed. STEP is a name that `stream.agents.checkpoint` lists, or
+`checkpoint.torn`: half of a transaction's records are sent, then it ends.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from stream.errors import StreamError
+from stream.kafka.transactions import Outgoing, Transactions
 from stream.settings import load
-from stream.transactions import Outgoing, Transactions
 from stream.worker import run
 
 EXIT_CODE = 9
@@ -61,7 +61,7 @@ def main(arguments: list[str]) -> int:
     if step == "checkpoint.torn":
         TornTransactions.chance = chance
         for role in ("ingest", "evaluation"):
-            sys.modules[f"stream.{role}"].Transactions = TornTransactions  # type: ignore[attr-defined]
+            sys.modules[f"stream.agents.{role}"].Transactions = TornTransactions  # type: ignore[attr-defined]
     try:
         return run(load(), fault=ends_at(step, chance))
     except StreamError as error:

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from sketches.block import Block, Column, Kind
+from stream.commands.tables import to_block
 from stream.demo.data import FAULTY_HOURS, FEATURES, HOURS, lay_out, train
-from stream.tables import to_block
 from tests.statistical.acceptance import at_most
 from tests.windows.build import window_of
 from windows.baselines.baseline import Baseline

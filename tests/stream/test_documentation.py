@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 import sketchwatch
 from stream.cli.main import app
-from stream.definition_files import read_definition
+from stream.commands.definition_files import read_definition
 from stream.demo.stage import definition_of
 from stream.settings import Settings
 from windows.definition import ModelDefinition

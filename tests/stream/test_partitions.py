@@ -11,10 +11,10 @@ from typing import Any
 from aiokafka import TopicPartition
 from prometheus_client import CollectorRegistry
 
+from stream.agents.checkpoint import no_fault
+from stream.agents.ingest import judged_on
 from stream.app import Partitions, Work
-from stream.checkpoint import no_fault
-from stream.ingest import judged_on
-from stream.metrics import Metrics
+from stream.metrics.metrics import Metrics
 from stream.worker import works
 from topics.subjects import Topics
 from windows.definition import Catalog, ModelDefinition
@@ -39,6 +39,8 @@ class Idle:
         return []
 
     def write(self, _records: list[Any], /) -> None: ...
+
+    def close(self) -> None: ...
 
 
 def assign(context: Any, kinds: tuple[Work, ...], *assignments: set[tuple[str, int]]) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from stream.clients import client_config, credentials
 from stream.errors import SettingsError
+from stream.kafka.clients import client_config, credentials
 from stream.settings import Settings, load
 
 

@@ -15,13 +15,13 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from sketches.block import Block, Column, Kind
-from stream.baselines import publish_baseline
+from stream.commands.baselines import publish_baseline
 from stream.demo.broker import EMBEDDED
 from stream.errors import InfrastructureError, StreamError
-from stream.following import Follower
-from stream.publishing import publish
+from stream.kafka.following import Follower
+from stream.kafka.publishing import publish
+from stream.kafka.transactions import Outgoing
 from stream.settings import Settings
-from stream.transactions import Outgoing
 from stream.worker import run
 from topics.partitioner import partition_of
 from topics.records import definition_key, watermark

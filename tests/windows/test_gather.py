@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from stream.judgements import Judgement
+from stream.agents.judgements import Judgement
 from tests.windows.traffic import SECOND, definition, events, labels, run, store_of
 from windows.definition import Catalog
 from windows.events import Publish

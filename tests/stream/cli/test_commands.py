@@ -18,9 +18,9 @@ import pyarrow as pa
 import pyarrow.csv
 import pytest
 
-from stream.publishing import publish
+from stream.kafka.publishing import publish
+from stream.kafka.transactions import Outgoing
 from stream.settings import Settings
-from stream.transactions import Outgoing
 from topics.subjects import Topics
 
 pytestmark = pytest.mark.kafka

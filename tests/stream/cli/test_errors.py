@@ -32,7 +32,7 @@ def monitor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stream.connection._TIMEOUT_S", 0.5)
+    monkeypatch.setattr("stream.kafka.connection._TIMEOUT_S", 0.5)
 
 
 @pytest.mark.parametrize(

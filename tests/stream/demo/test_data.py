@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 
 from sketches.block import Block, Column, Kind
-from stream.baselines import suggest_baseline
+from stream.commands.baselines import suggest_baseline
+from stream.commands.traffic import Traffic, traffic_of
 from stream.demo.data import (
     BASELINE_ROLES,
     FAULTY_HOURS,
@@ -23,7 +24,6 @@ from stream.demo.data import (
     lay_out,
     train,
 )
-from stream.traffic import Traffic, traffic_of
 from windows.baselines.baseline import Baseline
 from windows.definition import ModelDefinition, Window
 from windows.evaluate import evaluate

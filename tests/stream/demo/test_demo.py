@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from stream.demo.broker import embedded_broker, lost_records
-from stream.publishing import Publisher
+from stream.kafka.publishing import Publisher
+from stream.kafka.transactions import Outgoing
 from stream.settings import Settings
-from stream.transactions import Outgoing
 
 
 @pytest.mark.slow

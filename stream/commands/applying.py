@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Send a definition to the workers, to hold from a time at which no window is open yet."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from confluent_kafka import Consumer, KafkaError, TopicPartition
+
+from stream.definitions import Definitions, DefinitionsReader
+from stream.kafka.clients import reader_config, unreachable
+from stream.kafka.connection import partitions_of
+from stream.kafka.publishing import publish
+from stream.kafka.transactions import Outgoing
+from stream.settings import Settings
+from topics.batches import EventBatch, Message, Watermark
+from topics.codec import decode_events
+from topics.records import definition_key
+from topics.subjects import Topics
+from windows.definition import ModelDefinition
+
+_TAIL = 200
+_TIMEOUT_S = 10.0
+_POLL_S = 0.1
+
+
+def read_definitions(settings: Settings) -> Definitions:
+    """Read all definitions and baselines on the topic; raises `InfrastructureError`."""
+    partitions_of(settings, Topics(settings.topic_prefix).definitions)
+    definitions = Definitions()
+    with closing(DefinitionsReader(settings, definitions)) as reader:
+        reader.read_to_end()
+    return definitions
+
+
+def apply(settings: Settings, definition: ModelDefinition, *, effective_from_ms: int | None = None) -> ModelDefinition:
+    """Publish a definition.
+
+    Parameters
+    ----------
+    settings : Settings
+        How to reach Kafka.
+    definition : ModelDefinition
+        What to publish.
+    effective_from_ms : int, optional
+        Event time from which it holds, UTC. By default the first definition of a model version holds for all windows,
+        a later one from the second window after the latest event time on the topic.
+
+    Returns
+    -------
+    ModelDefinition
+        As published; unchanged if the topic held the same one already.
+    """
+    history = read_definitions(settings).catalog.history(definition.model, definition.version)
+    if effective_from_ms is None and history:
+        newest = history[-1]
+        if definition.model_copy(update={"effective_from_ms": newest.effective_from_ms}) == newest:
+            return newest
+        latest_ms = latest_event_time_ms(settings, definition.model)
+        # Without traffic there are no windows that a definition could have changed under.
+        held_ms = newest.effective_from_ms
+        effective_from_ms = (
+            held_ms if latest_ms is None else max(held_ms, definition.start_of(latest_ms) + 2 * definition.window.size)
+        )
+    published = definition.model_copy(update={"effective_from_ms": effective_from_ms or 0})
+    key = definition_key(published.model, published.version, published.effective_from_ms)
+    topic = Topics(settings.topic_prefix).definitions
+    publish(settings, [Outgoing(topic, 0, key, published.model_dump_json().encode())])
+    return published
+
+
+def latest_event_time_ms(settings: Settings, model: str) -> int | None:
+    """Find the largest event time of a model among the newest messages of each partition, None if it has none there."""
+    topic = Topics(settings.topic_prefix).inference
+    latest: int | None = None
+    with closing(Consumer(reader_config(settings))) as reader:
+        for partition in range(partitions_of(settings, topic)[topic]):
+            for batch in decode_events(_tail(settings, reader, topic, partition)).batches:
+                if batch.model == model and isinstance(batch, EventBatch | Watermark):
+                    found = batch.event_time_ms if isinstance(batch, Watermark) else int(batch.event_time_ms.max())
+                    latest = found if latest is None else max(latest, found)
+    return latest
+
+
+def _tail(settings: Settings, reader: Consumer, topic: str, partition: int) -> list[Message]:
+    place = TopicPartition(topic, partition)
+    earliest, end = reader.get_watermark_offsets(place, _TIMEOUT_S, cached=False)
+    place.offset = max(earliest, end - _TAIL)
+    messages: list[Message] = []
+    if place.offset == end:
+        return messages
+    reader.assign([place])
+    while True:
+        for found in reader.consume(_TAIL, _POLL_S):
+            error = found.error()
+            if error is None:
+                headers = tuple(found.headers() or ())
+                time_ms = found.timestamp()[1]
+                messages.append(Message(topic, partition, found.offset(), time_ms, found.key(), found.value(), headers))
+            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
+                return messages
+            else:
+                raise unreachable(settings, error)

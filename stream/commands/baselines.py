@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Suggest a baseline from a table, and publish one under the next free version."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pyarrow as pa
+
+from stream.commands.tables import Roles, to_block
+from stream.kafka.connection import partitions_of
+from stream.kafka.publishing import publish
+from stream.kafka.recovery import read_log
+from stream.kafka.transactions import Outgoing
+from stream.settings import Settings
+from topics.records import BaselineKey, baseline_key, parse_definitions_key
+from topics.subjects import Topics
+from windows.baselines import roles as windows_roles
+from windows.baselines.baseline import Baseline
+from windows.baselines.baseline_records import baseline_records
+from windows.baselines.suggest import Suggestion, suggest
+from windows.definition import ModelDefinition
+
+_ROWS_A_BLOCK = 65_536
+# One partition keeps the order of a baseline's records, whose last says that all are there.
+_PARTITION = 0
+
+
+def suggest_baseline(table: pa.Table, roles: Roles, definition: ModelDefinition) -> Suggestion:
+    """Suggest a baseline from rows.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        One row an inference; outputs are best those of models that were not fitted to them.
+    roles : Roles
+        What its columns are; those without a role are features.
+    definition : ModelDefinition
+        Names the model, its positive class and threshold, and which columns are categorical or hashed.
+
+    Raises
+    ------
+    TableError, windows.errors.BaselineError
+        If a column is not there or not what its role says.
+    """
+    features = [name for name in roles.features(table) if name not in definition.columns.drop]
+    outputs = [name for name in (roles.label, roles.prediction, roles.score) if name is not None]
+    blocks = (
+        to_block(table.slice(begin, _ROWS_A_BLOCK), features + outputs) for begin in range(0, len(table), _ROWS_A_BLOCK)
+    )
+    return suggest(
+        blocks,
+        model=definition.model,
+        version=definition.version,
+        roles=windows_roles.Roles(
+            roles.label,
+            roles.prediction,
+            roles.score,
+            positive_class=definition.positive_class,
+            probability_threshold=definition.probability_threshold,
+        ),
+        categorical=definition.columns.categorical,
+        hashed=definition.columns.hash,
+        min_distance=definition.monitors.data_drift.min_distance,
+    )
+
+
+def publish_baseline(settings: Settings, baseline: Baseline) -> Baseline:
+    """Publish a baseline under the version after the highest published, one record a feature.
+
+    Raises
+    ------
+    InfrastructureError
+        If the broker does not take a record.
+    """
+    topic = Topics(settings.topic_prefix).definitions
+    versions = [int(version) for version in _published(settings, topic, baseline) if version.isdecimal()]
+    published = replace(baseline, baseline_version=str(max(versions, default=0) + 1))
+    name = (published.model, published.version, published.baseline_version)
+    records = [
+        Outgoing(topic, _PARTITION, baseline_key(*name, part), value) for part, value in baseline_records(published)
+    ]
+    publish(settings, records)
+    return published
+
+
+def _published(settings: Settings, topic: str, baseline: Baseline) -> set[str]:
+    partitions_of(settings, topic)
+    keys = (parse_definitions_key(key) for key in read_log(settings, topic, _PARTITION).records)
+    mine = (baseline.model, baseline.version)
+    return {key.baseline_version for key in keys if isinstance(key, BaselineKey) and (key.model, key.version) == mine}

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A definition starts to hold where no window is open yet."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from stream.commands.applying import apply, latest_event_time_ms, read_definitions
+from stream.kafka.publishing import publish
+from stream.kafka.transactions import Outgoing
+from stream.settings import Settings
+from topics.subjects import Topics
+from windows.definition import ModelDefinition, Window
+
+HOUR_MS = 3_600_000
+ONE = ModelDefinition(model="m")
+OTHER = ONE.model_copy(update={"window": Window(label_horizon=HOUR_MS)})
+
+
+@pytest.fixture
+def settings(mock_broker: str, topics: str) -> Settings:
+    return Settings(bootstrap_servers=mock_broker, topic_prefix=topics, group=topics)
+
+
+def _event(settings: Settings, model: str, time_ms: int) -> None:
+    value = json.dumps({"inference_id": f"{time_ms}", "event_time": time_ms, "model": model}).encode()
+    publish(settings, [Outgoing(Topics(settings.topic_prefix).inference, -1, b"k", value)])
+
+
+def test_the_first_definition_of_a_model_version_holds_for_all_windows(settings: Settings) -> None:
+    _event(settings, "m", 10 * HOUR_MS)
+    assert apply(settings, ONE).effective_from_ms == 0
+
+
+def test_a_later_one_holds_from_the_second_window_after_the_latest_event_of_the_model(settings: Settings) -> None:
+    apply(settings, ONE)
+    _event(settings, "m", 10 * HOUR_MS + 1)
+    _event(settings, "m", 9 * HOUR_MS)
+    _event(settings, "other", 50 * HOUR_MS)
+    assert apply(settings, OTHER).effective_from_ms == 12 * HOUR_MS
+    history = read_definitions(settings).catalog.history("m", "1")
+    assert [one.window.label_horizon for one in history] == [ONE.window.label_horizon, HOUR_MS]
+
+
+def test_without_traffic_a_later_one_replaces_the_first(settings: Settings) -> None:
+    apply(settings, ONE)
+    assert apply(settings, OTHER).effective_from_ms == 0
+    assert len(read_definitions(settings).catalog.history("m", "1")) == 1
+
+
+def test_applying_the_same_definition_again_changes_nothing(settings: Settings) -> None:
+    apply(settings, ONE)
+    _event(settings, "m", 10 * HOUR_MS)
+    assert apply(settings, ONE).effective_from_ms == 0
+    assert len(read_definitions(settings).catalog.history("m", "1")) == 1
+
+
+def test_a_time_given_is_taken(settings: Settings) -> None:
+    assert apply(settings, ONE, effective_from_ms=5 * HOUR_MS).effective_from_ms == 5 * HOUR_MS
+
+
+def test_the_latest_event_time_of_a_model_never_seen_is_unknown(settings: Settings) -> None:
+    _event(settings, "m", HOUR_MS)
+    assert latest_event_time_ms(settings, "n") is None
+    assert latest_event_time_ms(settings, "m") == HOUR_MS
