@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from stream.agents.decoding import wall_clock_ms
 from stream.commands.applying import read_definitions
 from stream.commands.traffic import Traffic
 from stream.errors import InfrastructureError
@@ -37,6 +38,7 @@ def replay(
     speed: float | None = None,
     final: bool = True,
     progress: Callable[[int], None] = lambda _rows: None,
+    now_ms: Callable[[], int] = wall_clock_ms,
 ) -> None:
     """Publish traffic: events and labels interleaved by time, watermarks at the end.
 
@@ -54,6 +56,8 @@ def replay(
         Whether the history ends here: if so, watermarks close all its windows, features and labels.
     progress : callable
         Told the number of events and labels sent since the last time.
+    now_ms : callable
+        The time of day, which no watermark passes.
 
     Raises
     ------
@@ -72,7 +76,7 @@ def replay(
             time.sleep(max(0.0, due_s - time.monotonic()))
         progress(sender.send_until(end_ms))
     if final:
-        sender.finish(definitions)
+        sender.finish(definitions, now_ms())
     sender.publisher.flush()
 
 
@@ -115,7 +119,7 @@ class _Sender:
                 self._send(self._topics.labels, partition, *encode_labels(batch_of_labels))
         return len(events) + len(labels)
 
-    def finish(self, definitions: tuple[ModelDefinition, ...]) -> None:
+    def finish(self, definitions: tuple[ModelDefinition, ...], now_ms: int) -> None:
         """Say on every partition that nothing earlier follows, far enough ahead to close every window.
 
         Never beyond now, which workers would refuse: labels of recent windows may indeed still come.
@@ -125,7 +129,7 @@ class _Sender:
             one.start_of(last) + one.window.size + max(one.window.grace, one.window.label_horizon)
             for one in definitions
         )
-        value, headers = watermark(self._name[0], end_ms)
+        value, headers = watermark(self._name[0], min(end_ms, now_ms))
         for topic in self._topics.sources:
             for partition in range(self._partitions):
                 self.publisher.send(Outgoing(topic, partition, None, value, tuple(headers)))

@@ -137,6 +137,18 @@ def test_at_the_end_a_watermark_on_every_partition_closes_every_window(settings:
             assert last.event_time_ms == 3 * HOUR_MS + DAY_MS
 
 
+def test_the_last_watermark_of_recent_history_is_of_now_and_not_refused_as_future(settings: Settings) -> None:
+    apply(settings, ModelDefinition(model="m", window=Window(label_horizon=DAY_MS)))
+    history = _history()
+    now_ms = int(history.event_time_ms[-1]) + HOUR_MS
+    replay(settings, history, "m", "1", now_ms=lambda: now_ms)
+    for topic in Topics(settings.topic_prefix).sources:
+        for decoded in _read(settings, topic).values():
+            last = decoded.batches[-1]
+            assert isinstance(last, Watermark)
+            assert last.event_time_ms == now_ms
+
+
 def test_history_that_goes_on_ends_without_watermarks(settings: Settings) -> None:
     apply(settings, ModelDefinition(model="m"))
     replay(settings, _history(), "m", "1", final=False)
