@@ -269,7 +269,7 @@ class Outbox(Generic[Batch]):
             for batch in made.batches:
                 self._send(batch)
             self._live.poll(0)
-            if not whole and len(self._rows) < self._limits.block_rows:
+            if not whole and not self._bulks and len(self._rows) < self._limits.block_rows:
                 break
 
     def _connected(self) -> bool:

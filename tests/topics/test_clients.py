@@ -140,6 +140,19 @@ def test_a_batch_of_any_library_arrives_whole(library: str, mock_broker: str, to
     ]  # fmt: skip
 
 
+def test_a_burst_of_batches_is_sent_at_once(mock_broker: str, topics: str) -> None:
+    capture = Capture(mock_broker, "m", topics=Topics(topics), limits=Limits(interval_s=60.0))
+    for batch in range(15):
+        capture.log_batch([f"{batch}-{n}" for n in range(1_000)], {"x": np.arange(1_000.0)})
+    end = time.monotonic() + 20
+    # In flight counts as queued: rows are acknowledged when the thread polls again.
+    while capture._outbox._bulks and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not capture._outbox._bulks
+    capture.close()
+    assert capture.counts == Counts(queued=0, sent=15_000, dropped=0, failed=0, invalid=0, sampled_out=0)
+
+
 def test_what_the_caller_changes_after_logging_does_not_change_what_is_sent(mock_broker: str, topics: str) -> None:
     features, column = {"x": 1.0}, np.array([1.0])
     with Capture(mock_broker, "m", topics=Topics(topics)) as capture:
