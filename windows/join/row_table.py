@@ -111,8 +111,6 @@ class RowTable:
         if isinstance(label, np.ndarray):
             # Rows that come with a label need the record of labels beside their own.
             self._touch(np.arange(first, first + added))
-        if not isinstance(label, int):
-            self._touch(np.arange(first, first + added))
         self.n += added
         self.live += added
         return held
