@@ -135,3 +135,11 @@ def test_each_revision_halves_what_may_newly_alarm():
     kept = evaluate(window_of(rows(1_000, 3, spoiled=True)), BASELINE, earlier={"data_drift": known})[1]
     assert known == Earlier(2, frozenset({("age", "baseline_drift_check")}))
     assert [v.verdict.subject for v in violations_of(kept)] == ["age"]
+
+
+def test_a_window_revised_ten_thousand_times_is_still_judged():
+    window = window_of(rows(1_000, 3, spoiled=True))
+    known = earlier_of(10_000, violations_of(evaluate(window, BASELINE)[1]))
+    report = evaluate(window, BASELINE, earlier={"data_drift": known})[1]
+    assert (report.status, report.error) == ("CompletedWithViolations", None)
+    assert [v.verdict.subject for v in violations_of(report)] == ["age"]

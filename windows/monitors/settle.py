@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -69,7 +70,7 @@ def settle(
     """
     drafts = [test for test in tests if isinstance(test, Draft)]
     pvalues = [1.0 if draft.verdict.pvalue is None else draft.verdict.pvalue for draft in drafts]
-    known, new = correct(pvalues, alpha), correct(pvalues, alpha / 2.0**earlier.revisions)
+    known, new = correct(pvalues, alpha), correct(pvalues, math.ldexp(alpha, -earlier.revisions))
     settled = []
     for i, draft in enumerate(drafts):
         level = known if (draft.verdict.subject, draft.verdict.check) in earlier.violated else new
