@@ -41,7 +41,7 @@ def evaluate(
     ----------
     profile : WindowProfile
         The window. `data_quality` and `data_drift` judge it once `features_closed`; `model_quality` gives a preview
-        without verdicts as soon as there are labels, and judges once `labels_closed`.
+        without verdicts once every row is labelled, and judges once `labels_closed`.
     baseline : Baseline or None
         What it is compared with; None gives statistics and an `insufficient` verdict.
     rng : numpy.random.Generator, optional
@@ -60,7 +60,7 @@ def evaluate(
     reports = []
     for monitor in enabled_monitors(profile.definition):
         of_labels = monitor == "model_quality"
-        if of_labels and (profile.quality is None or not (profile.labels_closed or profile.labelled)):
+        if of_labels and (profile.quality is None or not (profile.labels_closed or _whole(profile))):
             continue
         if not of_labels and not profile.features_closed:
             continue
@@ -68,6 +68,11 @@ def evaluate(
         final = profile.labels_closed if of_labels else profile.features_closed
         reports.append(_report(monitor, profile, baseline, rng, before, final=final))
     return reports
+
+
+def _whole(profile: WindowProfile) -> bool:
+    """Whether every row is labelled: before the horizon, a partition tells its quality only then, its counts always."""
+    return 0 < profile.labelled == profile.rows
 
 
 def seeded(profile: WindowProfile) -> np.random.Generator:

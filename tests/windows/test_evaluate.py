@@ -59,6 +59,17 @@ def test_features_are_judged_when_they_are_closed_and_labels_when_theirs_are():
     assert evaluate(replace(waiting, features_closed=False, labelled=0), BASELINE) == []
 
 
+@pytest.mark.parametrize(("labelled", "previewed"), [(0, False), (982, False), (1_000, True)])
+def test_a_preview_waits_until_every_row_is_labelled(labelled, previewed):
+    waiting = window_of(rows(1_000, 2), labels_closed=False, labelled=labelled)
+    assert ("model_quality" in [r.monitor for r in evaluate(waiting, BASELINE)]) == previewed
+
+
+def test_an_empty_window_has_no_preview():
+    waiting = window_of(rows(1_000, 2).take(np.zeros(1_000, bool)), labels_closed=False)
+    assert "model_quality" not in [r.monitor for r in evaluate(waiting, BASELINE)]
+
+
 def test_without_a_baseline_there_are_statistics_and_the_reason():
     for report in evaluate(window_of(rows(1_000, 2)), None):
         assert report.status == "InsufficientData"

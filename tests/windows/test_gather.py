@@ -8,6 +8,7 @@ import pytest
 from stream.agents.judgements import Judgement
 from tests.windows.traffic import SECOND, definition, events, labels, run, store_of
 from windows.definition import Catalog
+from windows.evaluate import evaluate
 from windows.events import Publish
 from windows.gather import Gather
 
@@ -70,6 +71,21 @@ def test_labels_are_judged_when_their_side_is_closed():
     give(gathered, 0, partials(labels([1, 9], "11", [120, 131]), using=store), partitions=1)
     (profile,) = gathered.due(0)
     assert (profile.labels_closed, profile.labelled, profile.quality.cells) == (True, 1, (1, 0, 0, 0))
+
+
+def test_a_preview_counts_the_labels_it_is_made_of():
+    gathered, whole, part = gather(2), store_of(), store_of()
+    give(gathered, 0, partials(labels([1], "1", 100), events([1, 3], [100, 113]), using=whole))
+    give(gathered, 1, partials(labels([4], "1", 100), events([4, 5, 6], [102, 103, 113]), using=part))
+    (profile,) = gathered.due(0)
+    assert (profile.rows, profile.labelled, profile.quality.n) == (3, 2, 1)
+    assert [r.monitor for r in evaluate(profile, None)] == ["data_quality", "data_drift"]
+    give(gathered, 1, partials(labels([5], "1", 104), cut=True, using=part))
+    (profile,) = gathered.due(0)
+    assert (profile.rows, profile.labelled, profile.quality.n) == (3, 3, 3)
+    preview = evaluate(profile, None)[-1]
+    assert (preview.monitor, preview.final, preview.labelled) == ("model_quality", False, 3)
+    assert preview.statistics["dataset"]["item_count"] == 3
 
 
 def test_half_a_revision_is_never_judged():
