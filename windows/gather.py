@@ -55,6 +55,11 @@ class _Window:
     labels_since_ms: int | None = None
     told: tuple[int, bool, bool] = (0, False, False)
 
+    @property
+    def gone(self) -> bool:
+        """Whether every partition took the window back."""
+        return all(source.gone for source in self.sources.values())
+
 
 class Gather:
     """Windows as their partials come in, and which of them may be judged.
@@ -143,6 +148,8 @@ class Gather:
         for key in sorted(self._undecided, key=lambda key: (key[2], key)):
             window = self._windows[key]
             definition = self._definition(key, window)
+            if definition is None and window.gone:
+                self._forget(key)
             if definition is None or any(source.torn for source in window.sources.values()):
                 continue
             profile = _profile(definition, key[2], window, self._partitions, now_ms)
@@ -160,12 +167,15 @@ class Gather:
         A partition may retire a window before another has come to it, in a replay for example: what it told is kept
         until all are in, or were waited for long enough.
         """
-        if all(source.gone for source in window.sources.values()):
+        if window.gone:
             if profile.features_closed:
-                del self._windows[key]
-                self._undecided.discard(key)
+                self._forget(key)
         elif profile.features_closed and (profile.labels_closed or window.labels_since_ms is None):
             self._undecided.discard(key)
+
+    def _forget(self, key: Key) -> None:
+        del self._windows[key]
+        self._undecided.discard(key)
 
     def _sources(self, key: Key) -> dict[int, _Source]:
         return self._windows[key].sources if key in self._windows else {}

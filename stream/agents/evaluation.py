@@ -48,7 +48,7 @@ class Evaluation:
         self._transactions = Transactions(context.settings, f"{context.settings.group}-evaluate-{partition}")
         self._gather = Gather(context.partitions, context.definitions.catalog)
         self._judgements: dict[Window, Judgement] = {}
-        self._sources: dict[Window, set[int]] = {}
+        self._retiring: set[Window] = set()
         self._next_offset = 0
         self._outbox: list[Outgoing] = []
 
@@ -60,7 +60,10 @@ class Evaluation:
         for key, value in saved.records.items():
             self._arrive(key, value)
         for window, judgement in self._judgements.items():
-            self._gather.reported(*window, judgement)
+            if window in self._gather:
+                self._gather.reported(*window, judgement)
+            else:
+                self._retiring.add(window)
         self._next_offset = saved.next_offset
 
     def take(self, _topic: str, block: Block, /) -> bool:
@@ -101,25 +104,22 @@ class Evaluation:
                 definition=envelope.definition,
             )
         self._gather.arrived(partial, source, partitions, self._context.clock_ms())
-        if part == "rows":
-            self._count_source((model, version, start_ms), source, known=value is not None)
-
-    def _count_source(self, window: Window, source: int, *, known: bool) -> None:
-        sources = self._sources.setdefault(window, set())
-        if known:
-            sources.add(source)
-            return
-        sources.discard(source)
-        if not sources:
-            del self._sources[window]
-            if self._judgements.pop(window, None) is not None:
-                self._outbox.append(Outgoing(self._topics.profiles, self.partition, judgement_key(*window), None))
+        if part == "rows" and value is None:
+            self._retiring.add((model, version, start_ms))
 
     def tick(self) -> bool:
         """Judge the windows that are due; true if there is something to write."""
         for profile in self._gather.due(self._context.clock_ms()):
             self._judge(profile)
+        self._forget()
         return bool(self._outbox)
+
+    def _forget(self) -> None:
+        """Take back what was said of windows that every partition took back, once their last revision was judged."""
+        for window in [window for window in self._retiring if window not in self._gather]:
+            self._retiring.discard(window)
+            if self._judgements.pop(window, None) is not None:
+                self._outbox.append(Outgoing(self._topics.profiles, self.partition, judgement_key(*window), None))
 
     def _judge(self, profile: WindowProfile) -> None:
         definition = profile.definition

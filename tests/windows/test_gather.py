@@ -136,3 +136,13 @@ def test_tombstones_of_unknown_windows_leave_nothing_behind():
     given = partials(events([1], 100), events([2], 160), using=store)
     give(gathered, 0, [p for p in given if p.payload is None], partitions=1)
     assert len(gathered) == 0
+
+
+def test_a_window_whose_definition_was_taken_back_is_forgotten_with_its_tombstones():
+    catalog, store = Catalog((definition(problem_type=None),)), store_of(definition(problem_type=None))
+    gathered = Gather(1, catalog)
+    give(gathered, 0, partials(events([1, 2], [100, 113]), using=store), partitions=1)
+    catalog.remove("m", "1", "0")
+    give(gathered, 0, partials(events([3], 400), using=store), partitions=1)
+    gathered.due(0)
+    assert ("m", "1", 100 * SECOND) not in gathered

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One partition of the profiles: what is said of a window, remembered, taken back and forgotten."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from sketches.envelope import seal
+from stream.agents import evaluation
+from stream.agents.context import Context
+from stream.agents.evaluation import Evaluation
+from stream.agents.judgements import Judgement, judgement_key
+from stream.definitions import Definitions
+from stream.kafka.recovery import Log
+from stream.kafka.transport import Block
+from stream.metrics.metrics import Metrics
+from stream.settings import Settings
+from tests.windows.traffic import SECOND, definition, events, run, store_of
+from topics.records import profile_key
+from windows.definition import ModelDefinition
+from windows.events import Publish
+from windows.report import Report, Verdict
+
+MODEL = definition(problem_type=None)
+WINDOW = ("m", "1", 100 * SECOND)
+BAD = Verdict("x", "baseline_drift_check", "calibrated", "violation", value=0.3)
+GOOD = Verdict("x", "baseline_drift_check", "calibrated", "ok", value=0.0)
+
+
+class Partition:
+    """A source partition's store, whose profiles become the records of one block."""
+
+    def __init__(self, model: ModelDefinition = MODEL) -> None:
+        self.store = store_of(model)
+        self.offset = 0
+
+    def block(self, *happened: Any) -> Block:
+        effects = [*run(self.store, *happened), *self.store.cut().effects]
+        records = []
+        for partial in (effect.partial for effect in effects if isinstance(effect, Publish)):
+            key = profile_key(partial.model, partial.version, partial.window_start_ms, 0, partial.part)
+            marks = {"features_closed": partial.features_closed, "labels_closed": partial.labels_closed}
+            marks |= {"revision": partial.revision, "fingerprint": partial.fingerprint}
+            value = partial.payload and seal(partial.payload, partitions=1, definition=partial.definition, **marks)
+            records.append(SimpleNamespace(key=key, value=value, offset=self.offset))
+            self.offset += 1
+        return Block(records, -1)
+
+
+def evaluation_of(model: ModelDefinition = MODEL, definitions: Definitions | None = None) -> Evaluation:
+    known = definitions or Definitions()
+    known.catalog.add(model)
+    metrics = Metrics(CollectorRegistry(), known.catalog)
+    return Evaluation(0, Context(Settings(), 1, known, metrics, clock_ms=lambda: 0))
+
+
+def records_of(evaluate: Evaluation, topic: str) -> list[Any]:
+    values = [out.value for out in evaluate.cut() if out.topic.endswith(topic)]
+    return [value and json.loads(value) for value in values]
+
+
+def scripted(monkeypatch: pytest.MonkeyPatch, *verdicts: Verdict) -> list[dict[str, Any]]:
+    """Let the first window's judgements have these verdicts in turn; lists what was known before each."""
+    rest, known = iter(verdicts), []
+
+    def judge(profile: Any, _baseline: Any, *, earlier: dict[str, Any]) -> list[Report]:
+        if profile.window_start_ms != WINDOW[2]:
+            return []
+        known.append(earlier)
+        window = ("m", "1", "data_drift", profile.window_start_ms, profile.window_end_ms)
+        return [Report(*window, profile.revision, True, "Completed", "1", "0", verdicts=(next(rest),))]  # type: ignore[arg-type]
+
+    monkeypatch.setattr(evaluation, "evaluate", judge)
+    return known
+
+
+def test_a_last_revision_that_comes_with_its_tombstones_is_judged_before_it_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known = scripted(monkeypatch, BAD, GOOD)
+    evaluate, source = evaluation_of(), Partition()
+    evaluate.take("profiles", source.block(events([1, 3], [100, 113])))
+    assert [v["type"] for v in records_of(evaluate, "violations")] == ["violation"]
+    last, gone = source.block(events([2], 101)), source.block(events([4], 400))
+    evaluate.take("profiles", Block(last.records + gone.records, -1))
+    out = evaluate.cut()
+    assert [json.loads(o.value)["type"] for o in out if o.topic.endswith("violations")] == ["resolved"]
+    assert known[1]["data_drift"].revisions == 1
+    assert [o.value is None for o in out if o.key == judgement_key(*WINDOW)] == [False, True]
+
+
+def test_a_judgement_without_sources_is_forgotten_at_recovery(monkeypatch: pytest.MonkeyPatch) -> None:
+    evaluate, kept = evaluation_of(), Partition().block(events([1, 3], [100, 113]))
+    saved = {record.key: record.value for record in kept.records}
+    old = judgement_key("m", "1", 50 * SECOND)
+    for key in (old, judgement_key(*WINDOW)):
+        saved[key] = Judgement(1, features_closed=True, labels_closed=True).to_bytes()
+    monkeypatch.setattr(evaluation, "read_log", lambda *_: Log(saved, 9))
+    monkeypatch.setattr(evaluate._transactions, "fence", lambda: None)
+    evaluate.recover()
+    assert evaluate.tick()
+    assert [(o.key, o.value) for o in evaluate.cut()] == [(old, None)]
