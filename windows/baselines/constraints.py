@@ -11,6 +11,8 @@ from typing import Any
 from windows.errors import BaselineError
 
 Document = dict[str, Any]
+METHOD = "calibrated"
+"""How suggested constraints are judged: the only `method` of the `sketchwatch` object."""
 _OVERRIDES = ("monitoringConfigOverrides", "monitoring_config_overrides")
 
 
@@ -133,7 +135,7 @@ def read_constraints(document: Document) -> Constraints:
     Raises
     ------
     BaselineError
-        Where a value is not what the format allows, naming the feature.
+        Where a value is not what the format allows, naming the feature, or our object names an unknown method.
 
     Examples
     --------
@@ -149,8 +151,30 @@ def read_constraints(document: Document) -> Constraints:
         raise BaselineError(msg) from error
 
 
+def read_ours(document: Document) -> Document | None:
+    """Take our own object out of a file of constraints; None if the file is from elsewhere.
+
+    Raises
+    ------
+    BaselineError
+        If its `method` is not the one there is: another would be judged otherwise than the file says.
+
+    Examples
+    --------
+    >>> read_ours({"sketchwatch": {"method": "one_sd"}})
+    Traceback (most recent call last):
+        ...
+    windows.errors.BaselineError: sketchwatch.method: expected 'calibrated', got 'one_sd'; set the mode in monitor.toml
+    """
+    ours: Document | None = document.get("sketchwatch")
+    if ours is not None and (method := ours.get("method", METHOD)) != METHOD:
+        msg = f"sketchwatch.method: expected {METHOD!r}, got {method!r}; set the mode in monitor.toml"
+        raise BaselineError(msg)
+    return ours
+
+
 def _read(document: Document) -> Constraints:
-    ours = document.get("sketchwatch")
+    ours = read_ours(document)
     kept = {} if ours is None else ours.get("suggested", {})
     base = Settings().read(document.get("monitoring_config", {}))
     was = {feature["name"]: _read_feature(feature, Settings()) for feature in kept.get("features", [])}
@@ -237,5 +261,5 @@ def constraints_document(features: list[Document], min_distance: float) -> Docum
         },
     }
     suggested = {"features": copy.deepcopy(features), "monitoring_config": copy.deepcopy(config)}
-    ours = {"method": "calibrated", "min_distance": min_distance, "suggested": suggested}
+    ours = {"method": METHOD, "min_distance": min_distance, "suggested": suggested}
     return {"version": 0.0, "features": features, "monitoring_config": config, "sketchwatch": ours}

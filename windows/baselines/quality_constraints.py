@@ -6,11 +6,10 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from windows.baselines.constraints import METHOD, Document, read_ours
 from windows.errors import BaselineError
 
-Document = dict[str, Any]
 _KEY = "binary_classification_constraints"
 OPERATORS = ("LessThanThreshold", "GreaterThanThreshold")
 INCREASING_IS_BAD = frozenset({"false_positive_rate", "false_negative_rate"})
@@ -59,7 +58,8 @@ def read_quality_constraints(document: Document) -> QualityConstraints:
     Raises
     ------
     BaselineError
-        Where a metric has no number as threshold or another operator than the two there are.
+        Where a metric has no number as threshold or another operator than the two there are, or our object
+        names an unknown method.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def read_quality_constraints(document: Document) -> QualityConstraints:
     >>> read_quality_constraints(document).metrics["recall"]
     MetricConstraint(threshold=0.6, operator='LessThanThreshold', edited=False)
     """
-    ours = document.get("sketchwatch")
+    ours = read_ours(document)
     was = {} if ours is None else ours.get("suggested", {})
     metrics = {}
     for name, entry in document.get(_KEY, {}).items():
@@ -88,5 +88,5 @@ def quality_document(thresholds: Mapping[str, float]) -> Document:
     entries = {
         name: {"threshold": value, "comparison_operator": operator_of(name)} for name, value in thresholds.items()
     }
-    ours = {"method": "calibrated", "suggested": copy.deepcopy(entries)}
+    ours = {"method": METHOD, "suggested": copy.deepcopy(entries)}
     return {"version": 0.0, _KEY: entries, "sketchwatch": ours}

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from sketches.block import Block, Column, Kind
+from sketches.envelope import seal, unseal
 from tests.windows.build import BINARY, ROLES, baseline_of, column, window_of
 from windows.baselines.baseline import Baseline
 from windows.baselines.baseline_files import read_baseline, write_baseline
@@ -165,6 +166,7 @@ def test_a_managed_monitors_files_are_read_and_judge(tmp_path):
         ("constraints.json", "{", "constraints.json: expected a JSON object"),
         ("statistics.json", "[]", "expected a JSON object, got list"),
         ("constraints.json", '{"features": [{"name": "a", "completeness": "x"}]}', "constraints of feature 'a'"),
+        ("constraints.json", '{"sketchwatch": {"method": "psi"}}', "constraints.json: sketchwatch.method: "),
     ],
 )
 def test_files_of_another_form_are_named(tmp_path, name, content, message):
@@ -232,3 +234,29 @@ def test_class_names_have_one_form():
         assert [named.categories[code] for code in named.values] == ["1", "0"]
     assert classes(column(["true", None])).valid.tolist() == [True, False]
     assert classes(column(np.array([0.5, np.nan]))).valid.tolist() == [True, False]
+
+
+@pytest.mark.parametrize("damage", [b"{", b"{}", b"[]", b"7", b'{"parts": 7}', b'{"parts": [], "model": "m", "n": 1}'])
+@pytest.mark.parametrize("part", [HEADER, "data_quality/constraints", "model_quality/constraints"])
+def test_a_part_that_is_not_what_was_written_is_refused_by_name(part, damage):
+    if part != HEADER and b"{" in damage and damage != b"{":
+        damage = b"\xff"
+    with pytest.raises(BaselineError, match=rf"part '{part}' of a baseline: .*expected"):
+        baseline_from_records(dict(baseline_records(BASELINE)) | {part: damage})
+
+
+@pytest.mark.parametrize("part", ["feature/age", "model_quality/quality"])
+def test_a_bad_payload_in_a_good_envelope_is_refused_by_name(part):
+    records = dict(baseline_records(BASELINE))
+    records[part] = seal(b"nonsense", fingerprint=unseal(records[part]).fingerprint)
+    with pytest.raises(BaselineError, match=rf"part '{part}' of a baseline: .*expected"):
+        baseline_from_records(records)
+
+
+@pytest.mark.parametrize("fields", [7, {}, {"categorical": False, "hashed": False, "k": "x", "max_categories": None}])
+def test_a_header_with_wrong_parameters_of_a_feature_is_refused(fields):
+    records = dict(baseline_records(BASELINE))
+    header = json.loads(records[HEADER])
+    header["features"]["age"] = fields
+    with pytest.raises(BaselineError, match="part 'feature/age' of a baseline: .*expected"):
+        baseline_from_records(records | {HEADER: json.dumps(header).encode()})

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 
 import pytest
 
@@ -183,3 +184,19 @@ def test_a_quality_constraint_of_another_form_names_its_metric(entry):
     wrong = {"threshold": 1, "comparison_operator": "Around"}
     with pytest.raises(BaselineError, match="expected a comparison_operator of"):
         read_quality_constraints({"binary_classification_constraints": {"recall": wrong}})
+
+
+@pytest.mark.parametrize(
+    ("read", "document"), [(read_constraints, suggested()), (read_quality_constraints, quality_document({"auc": 0.9}))]
+)
+@pytest.mark.parametrize("method", ["one_sd", None, ["calibrated"]])
+def test_a_method_that_is_not_there_is_refused_with_its_key(read, document, method):
+    changed = {**document, "sketchwatch": {**document["sketchwatch"], "method": method}}
+    with pytest.raises(BaselineError, match=re.escape(f"sketchwatch.method: expected 'calibrated', got {method!r};")):
+        read(changed)
+
+
+def test_an_object_of_ours_without_a_method_is_calibrated():
+    document = suggested()
+    del document["sketchwatch"]["method"]
+    assert read_constraints(document).features["age"].edited == frozenset()
