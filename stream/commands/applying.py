@@ -17,6 +17,7 @@ from topics.batches import EventBatch, Message, Watermark
 from topics.codec import decode_events
 from topics.records import definition_key
 from topics.subjects import Topics
+from windows.baselines.baseline import Baseline
 from windows.definition import ModelDefinition
 
 _TAIL = 200
@@ -34,7 +35,7 @@ def read_definitions(settings: Settings) -> Definitions:
 
 
 def apply(settings: Settings, definition: ModelDefinition, *, effective_from_ms: int | None = None) -> ModelDefinition:
-    """Publish a definition.
+    """Publish a definition that declares the features and outputs of its baseline, so that they always have room.
 
     Parameters
     ----------
@@ -51,7 +52,9 @@ def apply(settings: Settings, definition: ModelDefinition, *, effective_from_ms:
     ModelDefinition
         As published; unchanged if the topic held the same one already.
     """
-    history = read_definitions(settings).catalog.history(definition.model, definition.version)
+    known = read_definitions(settings)
+    definition = with_room(definition, known.baseline(definition))
+    history = known.catalog.history(definition.model, definition.version)
     if effective_from_ms is None and history:
         newest = history[-1]
         if definition.model_copy(update={"effective_from_ms": newest.effective_from_ms}) == newest:
@@ -67,6 +70,20 @@ def apply(settings: Settings, definition: ModelDefinition, *, effective_from_ms:
     topic = Topics(settings.topic_prefix).definitions
     publish(settings, [Outgoing(topic, 0, key, published.model_dump_json().encode())])
     return published
+
+
+def with_room(definition: ModelDefinition, baseline: Baseline | None) -> ModelDefinition:
+    """Declare what a baseline has beside what the user declared.
+
+    Examples
+    --------
+    >>> with_room(ModelDefinition(model="adult"), Baseline("adult", features={"age": None})).columns.declared
+    ('age',)
+    """
+    if baseline is None:
+        return definition
+    declared = (*definition.columns.declared, *sorted(baseline.features.keys() - set(definition.columns.declared)))
+    return definition.model_copy(update={"columns": definition.columns.model_copy(update={"declared": declared})})
 
 
 def latest_event_time_ms(settings: Settings, model: str) -> int | None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
+from stream.commands.applying import apply, read_definitions
 from stream.commands.tables import Roles, to_block
 from stream.kafka.connection import partitions_of
 from stream.kafka.publishing import publish
@@ -68,6 +69,8 @@ def suggest_baseline(table: pa.Table, roles: Roles, definition: ModelDefinition)
 def publish_baseline(settings: Settings, baseline: Baseline) -> Baseline:
     """Publish a baseline under the version after the highest published, one record a feature.
 
+    A definition that is there already is applied again if it does not declare all features of the baseline it names.
+
     Raises
     ------
     InfrastructureError
@@ -81,6 +84,9 @@ def publish_baseline(settings: Settings, baseline: Baseline) -> Baseline:
         Outgoing(topic, _PARTITION, baseline_key(*name, part), value) for part, value in baseline_records(published)
     ]
     publish(settings, records)
+    history = read_definitions(settings).catalog.history(published.model, published.version)
+    if history:
+        apply(settings, history[-1])
     return published
 
 

@@ -6,13 +6,14 @@ from __future__ import annotations
 from sketches.binary import BinaryQualitySpec
 from sketches.profile import ProfileSpec
 from windows.definition import ModelDefinition
+from windows.statistics.inferred_type import OUTPUTS
 
 
 def profile_spec(definition: ModelDefinition) -> ProfileSpec:
-    """Spec of the profile of a window's features and outputs."""
+    """Spec of the profile of a window's features and outputs, which always have room."""
     columns = definition.columns
     return ProfileSpec(
-        declared=columns.declared,
+        declared=(*columns.declared, *sorted(OUTPUTS - set(columns.declared))),
         categorical=columns.categorical,
         hashed=columns.hash,
         dropped=columns.drop,

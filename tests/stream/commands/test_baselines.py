@@ -3,16 +3,25 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from sketches.block import Block, Column, Kind
 from stream.commands.applying import apply, read_definitions
 from stream.commands.baselines import publish_baseline, suggest_baseline
 from stream.commands.tables import Roles, TableError
+from stream.kafka.publishing import publish
+from stream.kafka.transactions import Outgoing
 from stream.settings import Settings
+from topics.subjects import Topics
+from windows.baselines.suggest import suggest
 from windows.definition import Columns, ModelDefinition
+from windows.partition.specs import profile_spec
 
+HOUR_MS = 3_600_000
 DEFINITION = ModelDefinition(model="m", columns=Columns(categorical=("zone",), drop=("secret",)))
 
 
@@ -64,3 +73,46 @@ def test_a_published_baseline_is_read_back_with_the_same_states(settings: Settin
 def test_a_role_without_its_column_is_refused() -> None:
     with pytest.raises(TableError, match="--label income: no such column"):
         suggest_baseline(_table(), Roles(label="income"), DEFINITION)
+
+
+def _wide(names: list[str]) -> dict[str, Column]:
+    return dict.fromkeys(names, Column(Kind.FLOAT, np.array([1.0])))
+
+
+FEATURES = [f"z{place:03}" for place in range(250)]
+JUNK = [f"a{place:03}" for place in range(300)]
+WIDE = suggest([Block(1, _wide(FEATURES))], model="m").baseline
+
+
+def _kept(definition: ModelDefinition) -> set[str]:
+    state = profile_spec(definition).empty()
+    state.update(Block(1, _wide(JUNK)))
+    state.update(Block(1, _wide(FEATURES)))
+    state.update(Block(1, _wide(JUNK)))
+    return set(state.features)
+
+
+def test_all_features_of_a_baseline_have_room_whatever_else_arrives(settings: Settings) -> None:
+    publish_baseline(settings, WIDE)
+    applied = apply(settings, DEFINITION.model_copy(update={"columns": Columns(declared=("own",))}))
+    assert applied.columns.declared[0] == "own"
+    assert _kept(applied) == {*FEATURES, *JUNK[:200]}
+
+
+def test_a_definition_that_is_there_makes_room_for_a_new_baseline(settings: Settings) -> None:
+    apply(settings, DEFINITION)
+    publish_baseline(settings, WIDE)
+    (applied,) = read_definitions(settings).catalog.history("m", "1")
+    assert _kept(applied) == {*FEATURES, *JUNK[:200]}
+    assert applied.columns.drop == DEFINITION.columns.drop
+
+
+def test_a_definition_of_windows_that_have_begun_keeps_its_columns(settings: Settings) -> None:
+    apply(settings, DEFINITION)
+    value = json.dumps({"inference_id": "1", "event_time": 10 * HOUR_MS, "model": "m"}).encode()
+    publish(settings, [Outgoing(Topics(settings.topic_prefix).inference, -1, b"k", value)])
+    publish_baseline(settings, WIDE)
+    publish_baseline(settings, WIDE)
+    first, second = read_definitions(settings).catalog.history("m", "1")
+    assert (first, second.effective_from_ms) == (DEFINITION, 12 * HOUR_MS)
+    assert set(FEATURES) <= set(second.columns.declared)
