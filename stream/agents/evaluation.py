@@ -15,8 +15,6 @@ from stream.kafka.recovery import read_log
 from stream.kafka.transactions import Outgoing, Transactions
 from stream.kafka.transport import Block
 from topics.records import parse_profile_key, to_json, violation_headers
-from windows.baselines.baseline import Baseline
-from windows.definition import ModelDefinition
 from windows.errors import BaselineError
 from windows.evaluate import evaluate
 from windows.events import Partial
@@ -125,7 +123,7 @@ class Evaluation:
         definition = profile.definition
         window = (definition.model, definition.version, profile.window_start_ms)
         judgement = self._judgements.setdefault(window, Judgement())
-        for report in evaluate(profile, self._baseline(definition), earlier=judgement.earlier()):
+        for report in self._reports(profile, judgement):
             self._say(report, judgement.follow(report))
         judgement.revision = profile.revision
         judgement.features_closed = profile.features_closed
@@ -134,12 +132,17 @@ class Evaluation:
             Outgoing(self._topics.profiles, self.partition, judgement_key(*window), judgement.to_bytes())
         )
 
-    def _baseline(self, definition: ModelDefinition) -> Baseline | None:
+    def _reports(self, profile: WindowProfile, judgement: Judgement) -> list[Report]:
+        """Judge a window; with a baseline that cannot be read it is described, and the reports say why they failed."""
+        definition, earlier = profile.definition, judgement.earlier()
         try:
-            return self._context.definitions.baseline(definition)
+            baseline = self._context.definitions.baseline(definition)
         except BaselineError as error:
-            log.warning("the baseline of %s %s cannot be read: %s", definition.model, definition.version, error)
-            return None
+            key = f"baseline|{definition.model}|{definition.version}|{definition.baseline}"
+            log.warning("%s cannot be read: %s", key, error)
+            reports = evaluate(profile, None, earlier=earlier)
+            return [replace(report, status="Failed", verdicts=(), error=f"{key}: {error}") for report in reports]
+        return evaluate(profile, baseline, earlier=earlier)
 
     def _say(self, report: Report, violations: list[Violation]) -> None:
         topics, metrics = self._topics, self._context.metrics

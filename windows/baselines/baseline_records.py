@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from sketches.binary import BinaryQualitySpec, BinaryQualityState
 from sketches.envelope import seal, unseal
-from sketches.errors import CorruptState
+from sketches.errors import SketchError
 from sketches.features import FeatureSpec, FeatureState
 from windows.baselines.baseline import Baseline
 from windows.baselines.constraints import read_constraints
@@ -62,26 +63,36 @@ def baseline_from_records(records: Mapping[str, bytes]) -> Baseline:
     if HEADER not in records:
         msg = f"expected the part {HEADER!r} of a baseline, got {sorted(records)}"
         raise BaselineError(msg)
-    header = json.loads(records[HEADER])
-    if missing := [part for part in header["parts"] if part not in records]:
-        msg = f"baseline {header['baseline_version']!r} of model {header['model']!r}: parts {missing} are missing"
+    with _reading(HEADER, "a JSON object as `baseline_records` writes it"):
+        header = json.loads(records[HEADER])
+        features, positive = dict(header["features"]), header["positive_class"]
+        named = {*header["parts"], *(_FEATURE + name for name in features), *([] if positive is None else [QUALITY])}
+        missing = sorted(named - records.keys())
+        model, version, baseline_version = header["model"], header["version"], header["baseline_version"]
+        n, imported = int(header["n"]), bool(header["imported"])
+    if missing:
+        msg = f"baseline {baseline_version!r} of model {model!r}: parts {missing} are missing"
         raise BaselineError(msg)
-    model, positive = header["model"], header["positive_class"]
-    constraints, limits = records.get(CONSTRAINTS), records.get(QUALITY_CONSTRAINTS)
-    return Baseline(
-        model,
-        header["version"],
-        header["baseline_version"],
-        header["n"],
-        {
-            name: open_feature(name, fields, model, records[_FEATURE + name])
-            for name, fields in header["features"].items()
-        },
-        read_constraints(json.loads(constraints)) if constraints is not None else None,
-        open_quality(positive, records[QUALITY]) if positive is not None else None,
-        read_quality_constraints(json.loads(limits)) if limits is not None else None,
-        header["imported"],
-    )
+    states = {name: open_feature(name, fields, model, records[_FEATURE + name]) for name, fields in features.items()}
+    quality = None if positive is None else open_quality(positive, records[QUALITY])
+    constraints, limits = None, None
+    if CONSTRAINTS in records:
+        with _reading(CONSTRAINTS, "a JSON object of constraints"):
+            constraints = read_constraints(json.loads(records[CONSTRAINTS]))
+    if QUALITY_CONSTRAINTS in records:
+        with _reading(QUALITY_CONSTRAINTS, "a JSON object of constraints"):
+            limits = read_quality_constraints(json.loads(records[QUALITY_CONSTRAINTS]))
+    return Baseline(model, version, baseline_version, n, states, constraints, quality, limits, imported)
+
+
+@contextmanager
+def _reading(part: str, expected: str) -> Iterator[None]:
+    """Turn whatever damaged bytes raise into one error that names the part: they come from outside."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError, SketchError, BaselineError) as error:
+        msg = f"part {part!r} of a baseline: expected {expected}, got {type(error).__name__}: {error}"
+        raise BaselineError(msg) from error
 
 
 def seal_feature(feature: FeatureState) -> bytes:
@@ -100,32 +111,36 @@ def spec_fields(spec: FeatureSpec) -> dict[str, Any]:
 
 
 def open_feature(name: str, fields: Mapping[str, Any], model: str, data: bytes) -> FeatureState:
-    """Read a feature's state from its envelope."""
-    spec = FeatureSpec(
-        name,
-        categorical=fields["categorical"],
-        hashed=fields["hashed"],
-        hash_key=model if fields["hashed"] else "",
-        k=fields["k"],
-        max_categories=fields["max_categories"],
-    )
-    return spec.from_bytes(_open(f"feature {name!r}", spec.fingerprint, data))
+    """Read a feature's state from its envelope.
+
+    Raises
+    ------
+    BaselineError
+        If the fields are no parameters, or the state is not of these.
+    """
+    with _reading(_FEATURE + name, "the state of a feature with these parameters"):
+        spec = FeatureSpec(
+            name,
+            categorical=fields["categorical"],
+            hashed=fields["hashed"],
+            hash_key=model if fields["hashed"] else "",
+            k=fields["k"],
+            max_categories=fields["max_categories"],
+        )
+        return spec.from_bytes(_open(spec.fingerprint, data))
 
 
 def open_quality(positive: str, data: bytes) -> BinaryQualityState:
-    """Read quality counts from their envelope."""
-    spec = BinaryQualitySpec(positive)
-    return spec.from_bytes(_open("quality counts", spec.fingerprint, data))
+    """Read quality counts from their envelope; raises `BaselineError`."""
+    with _reading(QUALITY, f"quality counts of the positive class {positive!r}"):
+        spec = BinaryQualitySpec(positive)
+        return spec.from_bytes(_open(spec.fingerprint, data))
 
 
-def _open(what: str, fingerprint: str, data: bytes) -> bytes:
-    try:
-        envelope = unseal(data)
-    except CorruptState as error:
-        msg = f"{what} of a baseline: {error}"
-        raise BaselineError(msg) from error
+def _open(fingerprint: str, data: bytes) -> bytes:
+    envelope = unseal(data)
     if envelope.fingerprint != fingerprint:
-        msg = f"{what} of a baseline: expected fingerprint {fingerprint!r}, got {envelope.fingerprint!r}"
+        msg = f"expected fingerprint {fingerprint!r}, got {envelope.fingerprint!r}"
         raise BaselineError(msg)
     return envelope.payload
 

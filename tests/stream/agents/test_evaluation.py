@@ -21,7 +21,8 @@ from stream.kafka.transport import Block
 from stream.metrics.metrics import Metrics
 from stream.settings import Settings
 from tests.windows.traffic import SECOND, definition, events, run, store_of
-from topics.records import profile_key
+from topics.records import baseline_key, profile_key
+from windows.baselines.baseline_records import HEADER
 from windows.definition import ModelDefinition
 from windows.events import Publish
 from windows.report import Report, Verdict
@@ -105,3 +106,13 @@ def test_a_judgement_without_sources_is_forgotten_at_recovery(monkeypatch: pytes
     evaluate.recover()
     assert evaluate.tick()
     assert [(o.key, o.value) for o in evaluate.cut()] == [(old, None)]
+
+
+def test_a_damaged_baseline_fails_the_reports_and_nothing_else() -> None:
+    definitions = Definitions()
+    definitions.put(baseline_key("m", "1", "7", HEADER), b"{")
+    evaluate, source = evaluation_of(definitions=definitions), Partition()
+    evaluate.take("profiles", source.block(events([1, 3], [100, 113])))
+    reports = records_of(evaluate, "reports")
+    assert {report["status"] for report in reports} == {"Failed"}
+    assert all("baseline|m|1|latest" in report["error"] and "part 'header'" in report["error"] for report in reports)
