@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from collections.abc import Iterator
+from typing import Annotated
 
 import typer
 
 from stream.cli.options import Bootstrap, Config, Json, settings_of
 from stream.cli.output import Exit, print_json, print_lines, print_table
+from stream.commands.standing import Record, standing
 from stream.kafka.connection import connect
 from stream.kafka.following import Follower
 from topics.subjects import Topics
@@ -27,37 +28,35 @@ def violations(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Show violations, each once, with its latest revision; exit with 1 if there are any."""
+    """Show the violations that no later revision took back; exit with 1 if there are any."""
     settings = settings_of(config, bootstrap)
     connect(settings)
     with Follower(settings, Topics(settings.topic_prefix).violations) as follower:
-        records = [record for _, record in follower.read_to_end() if model in (None, record.get("model"))]
-        latest = {record.get("id"): record for record in records}
-        _show(list(latest.values()), as_json=as_json)
-        found = any(map(_is_violation, latest.values()))
+        latest = {record.get("id"): record for _, record in follower.read_to_end() if _is_of(model, record)}
+        _show(standing(latest.values()), as_json=as_json)
         if follow:
             for record in _new(follower, model):
-                found = found or _is_violation(record)
+                latest[record.get("id")] = record
                 print_json(record) if as_json else print_lines([" ".join(_row(record))])
-    if found:
+    if standing(latest.values()):
         raise typer.Exit(Exit.VIOLATIONS)
 
 
-def _is_violation(record: Mapping[str, Any]) -> bool:
-    return record.get("type") == "violation"
+def _is_of(model: str | None, record: Record) -> bool:
+    return model in (None, record.get("model"))
 
 
-def _new(follower: Follower, model: str | None) -> Iterator[Mapping[str, Any]]:
+def _new(follower: Follower, model: str | None) -> Iterator[Record]:
     try:
         while True:
             for _, record in follower.poll():
-                if model in (None, record.get("model")):
+                if _is_of(model, record):
                     yield record
     except KeyboardInterrupt:
         return
 
 
-def _show(records: list[dict[str, Any]], *, as_json: bool) -> None:
+def _show(records: list[Record], *, as_json: bool) -> None:
     if as_json:
         for record in records:
             print_json(record)
@@ -65,7 +64,7 @@ def _show(records: list[dict[str, Any]], *, as_json: bool) -> None:
         print_table("", _COLUMNS, [_row(record) for record in records])
 
 
-def _row(record: Mapping[str, Any]) -> list[str]:
+def _row(record: Record) -> list[str]:
     model = f"{record.get('model', '')} {record.get('model_version', '')}"
     subject = record.get("feature_name", record.get("metric_name", ""))
     text = str(record.get("description") or record.get("constraint_check_type", ""))

@@ -4,16 +4,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from stream.commands.standing import Record, standing
 from stream.demo.data import FAULTY_HOURS, HOUR_MS, HOURS
 
 MONITORS = ("data_quality", "data_drift", "model_quality")
-Record = Mapping[str, Any]
 
 
 @dataclass(slots=True)
@@ -58,13 +57,11 @@ class Outcome:
     @property
     def violations(self) -> list[Record]:
         """The violations that no later revision took back, in order of their windows."""
-        records = self._violations.values()
-        resolved = {_place(record): record["revision"] for record in records if record["type"] == "resolved"}
-        found = [record for record in records if record["type"] == "violation"]
-        standing = [record for record in found if record["revision"] > resolved.get(_place(record), -1)]
-        return sorted(
-            standing, key=lambda record: (self.hour(record), MONITORS.index(record["monitor"]), _place(record))
-        )
+        return sorted(standing(self._violations.values()), key=self._order)
+
+    def _order(self, record: Record) -> tuple[Any, ...]:
+        monitor = MONITORS.index(record["monitor"])
+        return self.hour(record), monitor, _subject(record), record["constraint_check_type"]
 
     @property
     def final(self) -> int:
@@ -98,7 +95,7 @@ class Outcome:
 
     def _subjects(self, hour: int, monitor: str) -> list[str]:
         records = [record for record in self.violations if (self.hour(record), record["monitor"]) == (hour, monitor)]
-        return list(dict.fromkeys(str(record.get("feature_name", record.get("metric_name"))) for record in records))
+        return list(dict.fromkeys(map(_subject, records)))
 
     def write(self, directory: Path) -> None:
         """Write `reports.jsonl` and `violations.jsonl`."""
@@ -113,6 +110,5 @@ def expected_reports() -> int:
     return HOURS * len(MONITORS)
 
 
-def _place(record: Record) -> tuple[Any, ...]:
-    subject = record.get("feature_name", record.get("metric_name"))
-    return record["window"]["start"], record["monitor"], subject, record["constraint_check_type"]
+def _subject(record: Record) -> str:
+    return str(record.get("feature_name", record.get("metric_name")))
