@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from sketches.block import Block, Column
-from tests.windows.build import BINARY, baseline_of, column, definition, window_of
+from tests.windows.build import BINARY, baseline_of, block, column, definition, window_of
 from windows.baselines.baseline_records import to_json
-from windows.definition import ModelDefinition
+from windows.definition import Columns, ModelDefinition
 from windows.evaluate import evaluate
 from windows.monitors.budget import monitor_alpha
 from windows.monitors.settle import Earlier
@@ -154,3 +154,19 @@ def test_a_window_revised_ten_thousand_times_is_still_judged():
     report = evaluate(window, BASELINE, earlier={"data_drift": known})[1]
     assert (report.status, report.error) == ("CompletedWithViolations", None)
     assert [v.verdict.subject for v in violations_of(report)] == ["age"]
+
+
+@pytest.mark.parametrize("distinct", [16, 17])
+def test_categories_beyond_the_cap_are_named_with_their_error(distinct):
+    model = ModelDefinition(model="m", columns=Columns(max_categories=16))
+    job = np.array([f"job{i % distinct}" for i in range(distinct * 10)])
+    (described,) = evaluate(window_of(block(job=job), model), None)[0].statistics["features"]
+    named = {key: value for key, value in described["sketchwatch"].items() if "categor" in key}
+    if distinct == 16:
+        assert named == {}
+        return
+    assert named["max_categories"] == 16
+    counted = window_of(block(job=job), model).profile.features["job"].categories
+    assert named["categories_error"] == counted.error > 0
+    assert all(10 - count <= named["categories_error"] * len(job) for count in counted.counts().values())
+    assert "distribution" not in described["string_statistics"]

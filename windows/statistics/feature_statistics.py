@@ -44,7 +44,9 @@ def feature_statistics(
     Notes
     -----
     **Error.** Bucket counts come from the sketch: each is off by at most twice `rank_error` times the numbers.
-    `distinct_count` and `approximate_num_distinct_values` are estimates; `std_dev` is the population's.
+    Beyond `max_categories` values every count of a category is short by at most `categories_error` times the values
+    counted; both are given only then. `distinct_count` and `approximate_num_distinct_values` are estimates; `std_dev`
+    is the population's.
 
     Examples
     --------
@@ -61,6 +63,7 @@ def feature_statistics(
     common = {"num_present": present, "num_missing": n - present}
     completeness = present / n if n else 1.0
     described: dict[str, Any] = {"name": name, "inferred_type": inferred_type}
+    capped: dict[str, Any] = {}
     if inferred_type in {"Integral", "Fractional"} and feature.numbers:
         described["numerical_statistics"] = {
             "common": common,
@@ -82,11 +85,17 @@ def feature_statistics(
         if listed(feature):
             buckets = [{"value": value, "count": count} for value, count in feature.categories.counts().items()]
             described["string_statistics"]["distribution"] = {"categorical": {"buckets": buckets}}
+        if feature.categories.error:
+            capped = {
+                "categories_error": feature.categories.error,
+                "max_categories": feature.categories.spec.max_categories,
+            }
     described["sketchwatch"] = {
         "num_absent": n - types.n,
         "num_nan": types.nan,
         "num_infinite": types.infinite,
         "rank_error": feature.quantiles.rank_error,
+        **capped,
     }
     return described
 
