@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -32,7 +32,8 @@ def violations(
     settings = settings_of(config, bootstrap)
     connect(settings)
     with Follower(settings, Topics(settings.topic_prefix).violations) as follower:
-        latest = {record.get("id"): record for _, record in follower.read_to_end() if _is_of(model, record)}
+        records = follower.read_to_end()
+        latest: dict[Any, Record] = {record.get("id"): record for _, record in records if _is_of(model, record)}
         _show(standing(latest.values()), as_json=as_json)
         if follow:
             for record in _new(follower, model):
