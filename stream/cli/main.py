@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib.metadata import version as installed
 from typing import Annotated, NoReturn
@@ -24,6 +25,9 @@ from stream.cli.violations import violations
 from stream.cli.worker import worker
 from stream.errors import StreamError
 from windows.errors import BaselineError
+
+DEBUG = "SKETCHWATCH_DEBUG"
+"""Variable that, set, lets an unexpected error show its traceback."""
 
 app = typer.Typer(
     name="sketchwatch",
@@ -79,9 +83,17 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         # The reader of a pipe left; Python would complain once more when it flushes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(Exit.FINE)
+    except (TimeoutError, ConnectionError) as error:
+        _fail(str(error), Exit.INFRASTRUCTURE)
+    except OSError as error:
+        _fail(str(error), Exit.USAGE)
+    except Exception as error:  # whatever it is, exit code 1 would say that there are violations
+        if os.environ.get(DEBUG):
+            traceback.print_exc()
+        _fail(f"unexpected {type(error).__name__}: {error}; {DEBUG}=1 shows the traceback", Exit.INFRASTRUCTURE)
     sys.exit(Exit.FINE)
 
 
 def _fail(text: str, code: int) -> NoReturn:
-    say(f"sketchwatch: {text}")
+    say(f"sketchwatch: {' '.join(text.split())}")
     sys.exit(code)

@@ -82,6 +82,46 @@ def test_a_wrong_settings_file_is_one_line_and_exit_code_2(capsys: pytest.Captur
     assert "bootstrap" in err
 
 
+def test_a_folder_that_cannot_be_written_is_one_line_and_exit_code_2(
+    capsys: pytest.CaptureFixture[str], monitor: Path
+) -> None:
+    Path("data.csv").write_text("x\n1\n2\n")
+    words = ("baseline", "suggest", "data.csv", "--monitor", "monitor.toml", "--out", "monitor.toml/below")
+    code, out, err = _run(capsys, *words)
+    assert (code, out) == (2, "")
+    assert "monitor.toml/below" in err.splitlines()[-1]
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("error", [TimeoutError("expected leaders"), ValueError("two\nlines")], ids=repr)
+def test_what_nobody_foresaw_is_one_line_and_exit_code_3(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("stream.cli.topics.connect", lambda _settings: None)
+    monkeypatch.setattr("stream.cli.topics.create_topics", fail)
+    code, out, err = _run(capsys, "topics", "create")
+    assert (code, out) == (3, "")
+    assert len(err.splitlines()) == 1
+    assert str(error).split()[0] in err
+
+
+def test_a_variable_shows_the_traceback_of_what_nobody_foresaw(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_settings: object) -> None:
+        msg = "surprise"
+        raise ValueError(msg)
+
+    monkeypatch.setattr("stream.cli.topics.connect", fail)
+    monkeypatch.setenv("SKETCHWATCH_DEBUG", "1")
+    code, _, err = _run(capsys, "topics", "check")
+    assert code == 3
+    assert "Traceback" in err
+
+
 def test_an_unknown_option_and_a_missing_argument_are_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert _run(capsys, "apply", "--nonsense")[0] == 2
     assert _run(capsys, "apply")[0] == 2
