@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,6 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from stream.errors import SettingsError
 
 DEFAULT_FILE = Path("sketchwatch.toml")
-_LOOPBACK = ("localhost", "127.", "[::1]")
 
 
 class Settings(BaseSettings):
@@ -57,7 +58,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _encrypted(self) -> Settings:
         protocol = self.kafka.get("security.protocol", "plaintext").lower()
-        local = all(server.strip().startswith(_LOOPBACK) for server in self.bootstrap_servers.split(","))
+        local = all(_is_loopback(server.strip()) for server in self.bootstrap_servers.split(","))
         if not (local or self.allow_plaintext or protocol in {"ssl", "sasl_ssl"}):
             msg = (
                 f'expected kafka."security.protocol" ssl or sasl_ssl for {self.bootstrap_servers}, got {protocol}; '
@@ -65,6 +66,15 @@ class Settings(BaseSettings):
             )
             raise ValueError(msg)
         return self
+
+
+def _is_loopback(server: str) -> bool:
+    """Tell whether `host:port`, or `[address]:port` for IPv6, is of this host."""
+    host = re.sub(r":\d+$", "", server).removeprefix("[").removesuffix("]")
+    try:
+        return host.lower() == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def load(path: Path | None = None, **flags: Any) -> Settings:

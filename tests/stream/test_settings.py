@@ -56,6 +56,29 @@ def test_plain_text_leaves_this_host_only_when_allowed() -> None:
     assert Settings(bootstrap_servers="127.0.0.1:1,localhost:2").kafka == {}
 
 
+@pytest.mark.parametrize(
+    "servers",
+    [
+        "localhost.example.com:9092",
+        "127.example.com:9092",
+        "127.0.0.1.example.com:9092",
+        "[::2]:9092",
+        "[::1].example.com:9092",
+        "localhost:9092,kafka:9092",
+    ],
+)
+def test_a_host_that_only_begins_like_this_one_is_another(servers: str) -> None:
+    with pytest.raises(ValueError, match="ssl or sasl_ssl"):
+        Settings(bootstrap_servers=servers)
+
+
+@pytest.mark.parametrize(
+    "servers", ["localhost:9092", "LOCALHOST", "127.8.0.1:9092", "[::1]:9092", "[::1]", " localhost:1"]
+)
+def test_every_name_of_this_host_may_speak_plain_text(servers: str) -> None:
+    assert Settings(bootstrap_servers=servers).bootstrap_servers == servers
+
+
 def test_sasl_keeps_its_encryption_on_the_way_to_faust() -> None:
     kafka = {
         "security.protocol": "SASL_SSL",
