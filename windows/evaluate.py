@@ -97,6 +97,8 @@ def _report(
     try:
         alpha = monitor_alpha(profile.definition, monitor)
         match monitor:
+            case _ if (unmerged := _unmerged(profile, monitor)) is not None:
+                verdicts = [Verdict("*", monitor, "calibrated", "insufficient", reason=unmerged)]
             case "data_quality":
                 statistics, verdicts = _data_quality(profile, baseline, alpha, earlier)
             case "data_drift":
@@ -127,6 +129,17 @@ def _report(
         tuple(verdicts),
         error,
     )
+
+
+def _unmerged(profile: WindowProfile, monitor: str) -> str | None:
+    """Say why a monitor has not got all the states that it judges, None if it has."""
+    of_labels = monitor == "model_quality"
+    needs_features = not of_labels or profile.definition.monitors.model_quality.absent_label is not None
+    parts = [f"feature {name!r}" for name in profile.unmerged_features if needs_features]
+    parts += ["quality"] if of_labels and profile.unmerged_quality else []
+    if not parts:
+        return None
+    return f"the window was counted under a definition that was replaced: cannot merge {', '.join(parts[:3])}"
 
 
 def _no_baseline(check: str, what: str) -> list[Verdict]:

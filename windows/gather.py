@@ -3,9 +3,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product
+from typing import Any, Protocol
 
+from sketches.features import FeatureSpec
+from sketches.profile import ProfileSpec
+from sketches.state import Spec
 from windows.definition import Catalog, ModelDefinition
 from windows.events import Partial
 from windows.partition.open_window import FEATURE, QUALITY, ROWS
@@ -224,27 +229,53 @@ def _profile(
 
 
 def _with_states(profile: WindowProfile, window: _Window) -> WindowProfile:
-    """Merge the partitions' states into a profile, each of them with the spec it was made with.
-
-    A part of another spec belongs to a definition that was replaced, and is left out.
-    """
+    """Merge the partitions' states into a profile, and name those that cannot be."""
     merged = profile.profile
+    parts: dict[str, list[Partial]] = {}
     for source in window.sources.values():
         merged.n += source.counts.rows
         merged.overflow += source.counts.overflow
         merged.refused.update(source.counts.refused)
         for part in source.parts.values():
-            if part.payload is None:
-                continue
-            if part.part == QUALITY and profile.quality is not None:
-                if part.fingerprint == profile.quality.spec.fingerprint:
-                    profile.quality.merge(profile.quality.spec.from_bytes(part.payload))
-            elif part.part.startswith(FEATURE):
-                spec = merged.spec.feature_spec(part.part.removeprefix(FEATURE))
-                if part.fingerprint == spec.fingerprint:
-                    state = spec.from_bytes(part.payload)
-                    if spec.name in merged.features:
-                        merged.features[spec.name].merge(state)
-                    else:
-                        merged.features[spec.name] = state
-    return profile
+            parts.setdefault(part.part, []).append(part)
+    unmerged = []
+    for key, partials in parts.items():
+        if key.startswith(FEATURE):
+            name = key.removeprefix(FEATURE)
+            if (feature := _merged(_feature_specs(merged.spec, name), partials)) is not None:
+                merged.features[name] = feature
+            else:
+                unmerged.append(name)
+    quality, partials = profile.quality, parts.get(QUALITY, [])
+    if quality is not None and partials:
+        quality = _merged([quality.spec], partials)
+    return replace(
+        profile,
+        quality=profile.quality if quality is None else quality,
+        unmerged_features=tuple(sorted(unmerged)),
+        unmerged_quality=quality is None and profile.quality is not None,
+    )
+
+
+def _feature_specs(spec: ProfileSpec, name: str) -> Iterator[FeatureSpec]:
+    """The specs a feature's states may have been made with: today's first, then those of a definition it replaced.
+
+    A partial names its spec by fingerprint alone, but there are only so many.
+    """
+    today = spec.feature_spec(name)
+    yield today
+    for most in (today.max_categories, FeatureSpec(name).max_categories):
+        for categorical, hashed in product((False, True), repeat=2):
+            yield FeatureSpec(name, categorical, hashed, spec.hash_key if hashed else "", spec.k, most)
+
+
+def _merged(specs: Iterable[Spec], partials: Sequence[Partial]) -> Any:
+    """Merge partials with the spec that all of them were made with, None if it is none of these."""
+    fingerprints = {partial.fingerprint for partial in partials}
+    spec = next((spec for spec in specs if {spec.fingerprint} == fingerprints), None)
+    if spec is None:
+        return None
+    state, *others = (spec.from_bytes(partial.payload) for partial in partials if partial.payload is not None)
+    for other in others:
+        state.merge(other)
+    return state

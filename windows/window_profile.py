@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from sketches.binary import BinaryQualityState
 from sketches.profile import ProfileState
-
 from windows.definition import ModelDefinition
 
 
@@ -18,7 +17,8 @@ class WindowProfile:
     `profile` holds features and outputs of all rows, `quality` the labelled rows of a model with a problem type.
     `revision` is the sum of the partitions' revisions. Monitors of features may judge once `features_closed`, monitors
     of labels once `labels_closed`: every partition said so, or the missing ones were waited for long enough
-    (`partitions_closed` of `partitions` are in).
+    (`partitions_closed` of `partitions` are in). `unmerged_features` and `unmerged_quality` name what could not be
+    merged since its definition was replaced in place meanwhile: it is missing from the states, not from the rows.
     """
 
     definition: ModelDefinition
@@ -35,6 +35,8 @@ class WindowProfile:
     revision: int
     features_closed: bool
     labels_closed: bool
+    unmerged_features: tuple[str, ...] = ()
+    unmerged_quality: bool = False
 
     @property
     def window_end_ms(self) -> int:
