@@ -15,6 +15,20 @@ from stream.settings import Settings
 
 _TIMEOUT_S = 10.0
 _EMBEDDED = "mockCluster"
+# What `credentials` can say to Faust, which connects by another client than librdkafka.
+_TRANSLATED = (
+    "enable.ssl.certificate.verification",
+    "sasl.mechanism",
+    "sasl.mechanisms",
+    "sasl.password",
+    "sasl.username",
+    "ssl.ca.location",
+    "ssl.ca.pem",
+    "ssl.certificate.location",
+    "ssl.endpoint.identification.algorithm",
+    "ssl.key.location",
+    "ssl.key.password",
+)
 
 
 def client_config(settings: Settings, **more: Any) -> dict[str, Any]:
@@ -53,6 +67,10 @@ def credentials(settings: Settings) -> Any:
     protocol = kafka.get("security.protocol", "plaintext").lower()
     if protocol == "plaintext":
         return None
+    for key in kafka:
+        if key.startswith(("ssl.", "sasl.", "enable.ssl.", "enable.sasl.")) and key not in _TRANSLATED:
+            msg = f'expected of the ssl and sasl properties only {", ".join(_TRANSLATED)}, got kafka."{key}"'
+            raise SettingsError(msg)
     context = _tls(kafka) if protocol.endswith("ssl") else None
     if protocol == "ssl":
         return faust.SSLCredentials(context=context)

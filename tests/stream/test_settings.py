@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+import ssl
 from pathlib import Path
 
 import pytest
@@ -91,3 +93,14 @@ def test_sasl_keeps_its_encryption_on_the_way_to_faust() -> None:
     assert found.ssl_context is not None
     with pytest.raises(SettingsError, match=r"sasl\.mechanism"):
         credentials(Settings(kafka=kafka | {"sasl.mechanism": "GSSAPI"}))
+
+
+@pytest.mark.parametrize("key", ["ssl.keystore.location", "ssl.cipher.suites", "sasl.oauthbearer.config"])
+def test_a_security_property_that_faust_would_not_get_is_refused_by_name(key: str) -> None:
+    with pytest.raises(SettingsError, match=r"ssl\.ca\.location.*got kafka\.\"" + re.escape(key)):
+        credentials(Settings(kafka={"security.protocol": "ssl", key: "x"}))
+
+
+def test_properties_that_faust_gets_or_does_not_need_are_taken() -> None:
+    kafka = {"security.protocol": "ssl", "enable.ssl.certificate.verification": "false", "client.id": "w"}
+    assert credentials(Settings(kafka=kafka)).context.verify_mode == ssl.CERT_NONE
