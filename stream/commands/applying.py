@@ -5,24 +5,16 @@ from __future__ import annotations
 
 from contextlib import closing
 
-from confluent_kafka import Consumer, KafkaError, TopicPartition
-
+from stream.commands.event_times import reached_ms
 from stream.definitions import Definitions, DefinitionsReader
-from stream.kafka.clients import reader_config, unreachable
 from stream.kafka.connection import partitions_of
 from stream.kafka.publishing import publish
 from stream.kafka.transactions import Outgoing
 from stream.settings import Settings
-from topics.batches import EventBatch, Message, Watermark
-from topics.codec import decode_events
 from topics.records import definition_key
 from topics.subjects import Topics
 from windows.baselines.baseline import Baseline
 from windows.definition import ModelDefinition
-
-_TAIL = 200
-_TIMEOUT_S = 10.0
-_POLL_S = 0.1
 
 
 def read_definitions(settings: Settings) -> Definitions:
@@ -45,7 +37,7 @@ def apply(settings: Settings, definition: ModelDefinition, *, effective_from_ms:
         What to publish.
     effective_from_ms : int, optional
         Event time from which it holds, UTC. By default the first definition of a model version holds for all windows,
-        a later one from the second window after the latest event time on the topic.
+        a later one from the second window after the latest event time, as far as the topics tell.
 
     Returns
     -------
@@ -59,7 +51,7 @@ def apply(settings: Settings, definition: ModelDefinition, *, effective_from_ms:
         newest = history[-1]
         if definition.model_copy(update={"effective_from_ms": newest.effective_from_ms}) == newest:
             return newest
-        latest_ms = latest_event_time_ms(settings, definition.model)
+        latest_ms = reached_ms(settings, newest)
         # Without traffic there are no windows that a definition could have changed under.
         held_ms = newest.effective_from_ms
         effective_from_ms = (
@@ -84,37 +76,3 @@ def with_room(definition: ModelDefinition, baseline: Baseline | None) -> ModelDe
         return definition
     declared = (*definition.columns.declared, *sorted(baseline.features.keys() - set(definition.columns.declared)))
     return definition.model_copy(update={"columns": definition.columns.model_copy(update={"declared": declared})})
-
-
-def latest_event_time_ms(settings: Settings, model: str) -> int | None:
-    """Find the largest event time of a model among the newest messages of each partition, None if it has none there."""
-    topic = Topics(settings.topic_prefix).inference
-    latest: int | None = None
-    with closing(Consumer(reader_config(settings))) as reader:
-        for partition in range(partitions_of(settings, topic)[topic]):
-            for batch in decode_events(_tail(settings, reader, topic, partition)).batches:
-                if batch.model == model and isinstance(batch, EventBatch | Watermark):
-                    found = batch.event_time_ms if isinstance(batch, Watermark) else int(batch.event_time_ms.max())
-                    latest = found if latest is None else max(latest, found)
-    return latest
-
-
-def _tail(settings: Settings, reader: Consumer, topic: str, partition: int) -> list[Message]:
-    place = TopicPartition(topic, partition)
-    earliest, end = reader.get_watermark_offsets(place, _TIMEOUT_S, cached=False)
-    place.offset = max(earliest, end - _TAIL)
-    messages: list[Message] = []
-    if place.offset == end:
-        return messages
-    reader.assign([place])
-    while True:
-        for found in reader.consume(_TAIL, _POLL_S):
-            error = found.error()
-            if error is None:
-                headers = tuple(found.headers() or ())
-                time_ms = found.timestamp()[1]
-                messages.append(Message(topic, partition, found.offset(), time_ms, found.key(), found.value(), headers))
-            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
-                return messages
-            else:
-                raise unreachable(settings, error)
