@@ -20,7 +20,8 @@ DEFAULT_FILE = Path("sketchwatch.toml")
 class Settings(BaseSettings):
     """How a worker or command reaches Kafka, and how it works there.
 
-    `kafka` holds any librdkafka properties, such as `security.protocol`, `sasl.mechanism` or `ssl.ca.location`.
+    `kafka` holds any librdkafka properties, such as `security.protocol`, `sasl.mechanism` or `ssl.ca.location`;
+    `schema_registry` those of confluent-kafka's `SchemaRegistryClient`, such as `url` or `basic.auth.user.info`.
 
     Examples
     --------
@@ -35,7 +36,10 @@ class Settings(BaseSettings):
     topic_prefix: str = Field(default="sketchwatch", pattern=r"^[A-Za-z0-9._-]{1,100}$")
     kafka: dict[str, str] = Field(default={}, description="librdkafka properties passed to every client")
     allow_plaintext: bool = Field(default=False, description="speak unencrypted to a broker that is not on this host")
-    schema_registry_url: str | None = None
+    schema_registry: dict[str, str] = Field(
+        default={},
+        description="properties of confluent-kafka's schema registry client, at least url",
+    )
 
     checkpoint_interval_ms: int = Field(default=2_000, ge=50)
     idle_poll_ms: int = Field(default=500, ge=50, description="how often silence and waiting windows are looked at")
@@ -54,6 +58,13 @@ class Settings(BaseSettings):
 
     metrics_port: int | None = Field(default=9_464, ge=0, le=65_535, description="0 takes a free port")
     metrics_bind: str = "127.0.0.1"
+
+    @model_validator(mode="after")
+    def _registered(self) -> Settings:
+        if self.schema_registry and "url" not in self.schema_registry:
+            msg = f"expected schema_registry.url beside {', '.join(self.schema_registry)}"
+            raise ValueError(msg)
+        return self
 
     @model_validator(mode="after")
     def _encrypted(self) -> Settings:

@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
-from stream.errors import InfrastructureError
+from stream.errors import InfrastructureError, SettingsError
 from stream.settings import Settings
 from topics.batches import Decoded, Message
 from topics.codec import decode_events, decode_labels
@@ -37,6 +36,8 @@ class Decoding:
     ------
     InfrastructureError
         If a registry is named and its client is not installed.
+    SettingsError
+        If its client does not know a property.
     """
 
     def __init__(self, settings: Settings, now_ms: Callable[[], int] = wall_clock_ms) -> None:
@@ -71,18 +72,22 @@ class Decoding:
                 reference_ms=None if timestamp_type == _LOG_APPEND_TIME else self._now_ms(),
             )
         except RegistryUnavailable as error:
-            msg = f"{self._settings.schema_registry_url}: {error}"
+            msg = f"{self._settings.schema_registry['url']}: {error}"
             raise InfrastructureError(msg) from None
 
 
 def _registry(settings: Settings) -> Registry | None:
-    if settings.schema_registry_url is None:
+    if not settings.schema_registry:
         return None
     try:
         # The client needs packages of its own, which most workers do without.
         from topics.registry import SchemaRegistry  # noqa: PLC0415
     except ImportError as error:
-        msg = f"schema_registry_url is set: expected the extra sketchwatch[registry] to be installed, got {error}"
+        msg = f"schema_registry is set: expected the extra sketchwatch[registry] to be installed, got {error}"
         raise InfrastructureError(msg) from None
-    config: dict[str, Any] = {"url": settings.schema_registry_url}
-    return SchemaRegistry(config, tuple(f"{topic}-value" for topic in Topics(settings.topic_prefix).sources))
+    subjects = tuple(f"{topic}-value" for topic in Topics(settings.topic_prefix).sources)
+    try:
+        return SchemaRegistry(settings.schema_registry, subjects)
+    except ValueError as error:
+        msg = f"schema_registry: expected properties of confluent-kafka's SchemaRegistryClient, got {error}"
+        raise SettingsError(msg) from None
