@@ -193,7 +193,7 @@ class MonitorDriver:
             definition = profile.definition
             window = (definition.model, definition.version, profile.window_start_ms)
             judgement = Judgement.from_bytes(self._judgements.get(window, Judgement().to_bytes()))
-            for report in evaluate(profile, self._baseline(definition), earlier=judgement.earlier()):
+            for report in evaluate(profile, self._baseline(judgement.pinned(definition)), earlier=judgement.earlier()):
                 reports.append(report)
                 self.violations += judgement.follow(report)
             judgement.revision = profile.revision

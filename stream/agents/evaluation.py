@@ -136,7 +136,9 @@ class Evaluation:
         """Judge a window; with a baseline that cannot be read it is described, and the reports say why they failed."""
         definition, earlier = profile.definition, judgement.earlier()
         try:
-            baseline = self._context.definitions.baseline(definition)
+            # A version that was taken back since gives way to the one the definition names today.
+            known = self._context.definitions
+            baseline = known.baseline(judgement.pinned(definition)) or known.baseline(definition)
         except BaselineError as error:
             key = f"baseline|{definition.model}|{definition.version}|{definition.baseline}"
             log.warning("%s cannot be read: %s", key, error)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from topics.records import to_json
+from windows.definition import ModelDefinition
 from windows.monitors.settle import Earlier
 from windows.report import Report, Violation
 from windows.violations import earlier_of, resolved, violation_from_record, violations_of
@@ -30,6 +31,8 @@ class Judgement:
         How often each monitor judged, previews apart.
     violations : list of Violation
         Those in force.
+    baseline : str
+        Version of the baseline that judged, empty for none; a later one does not judge the window again.
 
     Examples
     --------
@@ -43,6 +46,13 @@ class Judgement:
     labels_closed: bool = False
     reports: dict[str, int] = field(default_factory=dict)
     violations: list[Violation] = field(default_factory=list)
+    baseline: str = ""
+
+    def pinned(self, definition: ModelDefinition) -> ModelDefinition:
+        """Name the baseline that judged before where a definition asks for the latest."""
+        if definition.baseline != "latest" or not self.baseline:
+            return definition
+        return definition.model_copy(update={"baseline": self.baseline})
 
     def earlier(self) -> dict[str, Earlier]:
         """Sum up by monitor, for `evaluate`."""
@@ -55,6 +65,7 @@ class Judgement:
         """Take a report in; list the violations that are new, differ from before, or are taken back."""
         if not report.final:
             return []
+        self.baseline = report.baseline_version or self.baseline
         self.reports[report.monitor] = self.reports.get(report.monitor, 0) + 1
         if report.status == "Failed":
             return []
@@ -66,7 +77,7 @@ class Judgement:
 
     def to_bytes(self) -> bytes:
         """Write the judgement as JSON."""
-        names = ("revision", "features_closed", "labels_closed", "reports")
+        names = ("revision", "features_closed", "labels_closed", "reports", "baseline")
         record: dict[str, Any] = {name: getattr(self, name) for name in names}
         return to_json(record | {"violations": [violation.as_record() for violation in self.violations]})
 

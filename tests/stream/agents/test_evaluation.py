@@ -22,7 +22,8 @@ from stream.metrics.metrics import Metrics
 from stream.settings import Settings
 from tests.windows.traffic import SECOND, definition, events, run, store_of
 from topics.records import baseline_key, profile_key
-from windows.baselines.baseline_records import HEADER
+from windows.baselines.baseline import Baseline
+from windows.baselines.baseline_records import HEADER, baseline_records
 from windows.definition import ModelDefinition
 from windows.events import Publish
 from windows.report import Report, Verdict
@@ -116,3 +117,35 @@ def test_a_damaged_baseline_fails_the_reports_and_nothing_else() -> None:
     reports = records_of(evaluate, "reports")
     assert {report["status"] for report in reports} == {"Failed"}
     assert all("baseline|m|1|latest" in report["error"] and "part 'header'" in report["error"] for report in reports)
+
+
+def publish(definitions: Definitions, version: str) -> None:
+    for part, value in baseline_records(Baseline("m", "1", version, n=1)):
+        definitions.put(baseline_key("m", "1", version, part), value)
+
+
+def test_revisions_are_held_against_the_baseline_of_the_first_judgement(monkeypatch: pytest.MonkeyPatch) -> None:
+    definitions, source = Definitions(), Partition()
+    evaluate = evaluation_of(definitions=definitions)
+
+    def versions(block: Block) -> dict[str, set[str]]:
+        evaluate.take("profiles", block)
+        found: dict[str, set[str]] = {}
+        for report in records_of(evaluate, "reports"):
+            found.setdefault(report["window"]["start"][-4:], set()).add(report["baseline_version"])
+        return found
+
+    publish(definitions, "1")
+    assert versions(source.block(events([1, 3], [100, 113]))) == {":40Z": {"1"}}
+    publish(definitions, "2")
+    assert versions(source.block(events([2], 101))) == {":40Z": {"1"}}
+    assert versions(source.block(events([4], 123))) == {":50Z": {"2"}}
+    saved = {judgement_key(*window): told.to_bytes() for window, told in evaluate._judgements.items()}
+    saved |= {record.key: record.value for record in Partition().block(events([1, 3], [100, 113])).records}
+    evaluate = evaluation_of(definitions=definitions)
+    monkeypatch.setattr(evaluation, "read_log", lambda *_: Log(saved, 0))
+    monkeypatch.setattr(evaluate._transactions, "fence", lambda: None)
+    evaluate.recover()
+    assert versions(source.block(events([5], 102)))[":40Z"] == {"1"}
+    definitions.put(baseline_key("m", "1", "1", HEADER), None)
+    assert versions(source.block(events([6], 103)))[":40Z"] == {"2"}
