@@ -20,7 +20,7 @@ from stream.cli.main import app
 from stream.commands.definition_files import read_definition
 from stream.demo.stage import definition_of
 from stream.settings import Settings
-from windows.definition import ModelDefinition
+from windows.definition import ModelDefinition, duration_ms
 
 ROOT = Path(__file__).parents[2]
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
@@ -43,6 +43,42 @@ def test_no_key_is_documented_that_does_not_exist() -> None:
     rows = re.findall(r"^\| (`[^|]+`) \|", CONFIGURATION, flags=re.MULTILINE)
     documented = {key for row in rows for key in re.findall(r"`([a-z_]+)`", row)}
     assert documented <= {*_keys(Settings), *_keys(ModelDefinition)}
+
+
+def _defaults() -> Iterator[tuple[type[BaseModel], str, str]]:
+    """Yield each documented key as the model it belongs to, its name and its default as written."""
+    model: Any = Settings
+    for line in CONFIGURATION.splitlines():
+        if line.startswith("## Definition"):
+            model = ModelDefinition
+        elif heading := re.fullmatch(r"### `\[([a-z_.]+)\]`", line):
+            model = ModelDefinition
+            for part in heading[1].split("."):
+                model = model.model_fields[part].annotation
+        elif row := re.match(r"\| (`[^|]+`) \| ([^|]+) \|", line):
+            keys, defaults = row[1].split(", "), row[2].split(", ")
+            for key, default in zip(keys, defaults, strict=True):
+                yield model, key.strip("`"), default
+
+
+# The one has no default, the other's depends on another key.
+@pytest.mark.parametrize(
+    ("model", "key", "said"),
+    [row for row in _defaults() if row[1] not in ("model", "retention")],
+    ids=lambda part: getattr(part, "__name__", part),
+)
+def test_the_documented_default_is_the_keys(model: type[BaseModel], key: str, said: str) -> None:
+    default = model.model_fields[key].default
+    text = said.strip('`"')
+    if said == "none":
+        assert default is None or len(default) == 0
+    elif isinstance(default, bool):
+        assert text == str(default).lower()
+    elif isinstance(default, int | float):
+        number = text.replace(" ", "")
+        assert default == (duration_ms(text) if said.startswith('`"') else float(number))
+    else:
+        assert text == default
 
 
 @pytest.mark.parametrize("block", re.findall(r"```toml\n(model =.*?)```", CONFIGURATION, flags=re.DOTALL))
