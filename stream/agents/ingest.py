@@ -31,6 +31,8 @@ from windows.partition.store import CUT, PartitionStore
 
 log = logging.getLogger(__name__)
 _SIDES: tuple[Side, Side] = ("events", "labels")
+_LOOKS = 10
+_LONGEST_LOOK_MS = 5_000
 
 
 class Ends(Protocol):
@@ -63,7 +65,8 @@ class Ingest:
         self._topics = context.topics
         self._decoding = Decoding(context.settings)
         self._transactions = Transactions(context.settings, f"{context.settings.group}-ingest-{partition}")
-        self._silence = {side: Silence(context.clock_ms()) for side in _SIDES}
+        longest_ms = max(_LONGEST_LOOK_MS, _LOOKS * context.settings.idle_poll_ms)
+        self._silence = {side: Silence(context.clock_ms(), longest_ms=longest_ms) for side in _SIDES}
         self._outbox: list[Outgoing] = []
         self._written: dict[str, int] = {}
         self._store: PartitionStore
@@ -107,7 +110,6 @@ class Ingest:
             If a block before it was fetched and never came: going on would lose it.
         """
         side: Side = _SIDES[self._topics.sources.index(topic)]
-        self._silence[side].broken(self._context.clock_ms())
         done = self._store.offsets.get(topic, 0)
         messages = [
             Message(topic, self.partition, r.offset, r.timestamp, r.key, r.value, r.headers)
