@@ -29,7 +29,7 @@ _TIMEOUT_S = 3
 # Counters of what should not happen, and what each means to a person.
 _TELLING = {
     "sketchwatch_rejected_rows_total": "rows refused, see the dead letters",
-    "sketchwatch_exceptional_rows_total": "rows that changed nothing",
+    "sketchwatch_exceptional_rows_total": "rows that came late, were left out or given up",
 }
 
 

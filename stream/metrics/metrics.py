@@ -71,7 +71,9 @@ class Metrics:
         self._rejected = counter(
             "rejected_rows_total", "Rows refused into the dead letters.", "model", "topic", "reason"
         )
-        self._counted = counter("exceptional_rows_total", "Rows that changed nothing, and why.", "model", "reason")
+        self._counted = counter(
+            "exceptional_rows_total", "Rows that came late, were left out or given up, by reason.", "model", "reason"
+        )
         self._forwarded = counter("forwarded_rows_total", "Rows sent on to the partition of their inference id.")
         self._reports = counter("reports_total", "Reports by status.", *_VERSION, "monitor", "status")
         self._violations = counter(
