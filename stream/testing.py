@@ -10,11 +10,10 @@ from enum import IntEnum
 import numpy as np
 
 from sketches.block import Column
-from stream.agents.judgements import Judgement
+from stream.agents.judge import Judge, Window
 from topics.partitioner import partition_of
 from windows.baselines.baseline import Baseline
 from windows.definition import Catalog, ModelDefinition
-from windows.evaluate import evaluate
 from windows.events import (
     BlockArrived,
     Counted,
@@ -27,7 +26,6 @@ from windows.events import (
     TimeAdvanced,
     WatermarkArrived,
 )
-from windows.gather import Gather
 from windows.partition.step import step
 from windows.partition.store import PartitionStore
 from windows.report import Report, Violation
@@ -101,7 +99,7 @@ class MonitorDriver:
         self._baseline = baseline
         self._rng = np.random.default_rng(seed)
         self.partitions = [Partition(PartitionStore(p, partitions, self.catalog, self._rng)) for p in range(partitions)]
-        self._judgements: dict[tuple[str, str, int], bytes] = {}
+        self._remembered: dict[Window, bytes] = {}
         self._start_evaluate(0)
 
     def send(self, rows: Rows) -> None:
@@ -173,33 +171,31 @@ class MonitorDriver:
         self._start_evaluate(now_ms)
 
     def _start_evaluate(self, now_ms: int) -> None:
-        self._gather = Gather(len(self.partitions), self.catalog)
+        self._judge = Judge(len(self.partitions), self.catalog, self._baseline)
         # Of a compacted topic only the last record of each key is sure to be there, and no tombstone.
         last = {(number, _key(partial), partial.part): partial for number, partial in self.profiles}
         for (number, *_), partial in last.items():
             if partial.payload is not None:
-                self._gather.arrived(partial, number, len(self.partitions), now_ms)
+                self._judge.arrived(partial, number, len(self.partitions), now_ms)
         self._read = len(self.profiles)
-        for window, judgement in self._judgements.items():
-            self._gather.reported(*window, Judgement.from_bytes(judgement))
+        for window, value in self._remembered.items():
+            self._judge.recall(window, value)
 
     def judge(self, now_ms: int = 0) -> list[Report]:
         """Read the profiles committed since the last time and judge what is due."""
         for number, partial in self.profiles[self._read :]:
-            self._gather.arrived(partial, number, len(self.partitions), now_ms)
+            self._judge.arrived(partial, number, len(self.partitions), now_ms)
         self._read = len(self.profiles)
         reports: list[Report] = []
-        for profile in self._gather.due(now_ms):
-            definition = profile.definition
-            window = (definition.model, definition.version, profile.window_start_ms)
-            judgement = Judgement.from_bytes(self._judgements.get(window, Judgement().to_bytes()))
-            for report in evaluate(profile, self._baseline(judgement.pinned(definition)), earlier=judgement.earlier()):
-                reports.append(report)
-                self.violations += judgement.follow(report)
-            judgement.revision = profile.revision
-            judgement.features_closed, judgement.labels_closed = profile.features_closed, profile.labels_closed
-            self._judgements[window] = judgement.to_bytes()
-        self._judgements = {window: told for window, told in self._judgements.items() if window in self._gather}
+        for said in self._judge.judge(now_ms):
+            if isinstance(said, Report):
+                reports.append(said)
+            elif isinstance(said, Violation):
+                self.violations.append(said)
+            elif said.value is not None:
+                self._remembered[said.window] = said.value
+            else:
+                del self._remembered[said.window]
         self.reports += reports
         return reports
 

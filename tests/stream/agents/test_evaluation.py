@@ -11,7 +11,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from sketches.envelope import seal
-from stream.agents import evaluation
+from stream.agents import evaluation, judge
 from stream.agents.context import Context
 from stream.agents.evaluation import Evaluation
 from stream.agents.judgements import Judgement, judgement_key
@@ -70,14 +70,14 @@ def scripted(monkeypatch: pytest.MonkeyPatch, *verdicts: Verdict) -> list[dict[s
     """Let the first window's judgements have these verdicts in turn; lists what was known before each."""
     rest, known = iter(verdicts), []
 
-    def judge(profile: Any, _baseline: Any, *, earlier: dict[str, Any]) -> list[Report]:
+    def scripted_reports(profile: Any, _baseline: Any, *, earlier: dict[str, Any]) -> list[Report]:
         if profile.window_start_ms != WINDOW[2]:
             return []
         known.append(earlier)
         window = ("m", "1", "data_drift", profile.window_start_ms, profile.window_end_ms)
         return [Report(*window, profile.revision, True, "Completed", "1", "0", verdicts=(next(rest),))]  # type: ignore[arg-type]
 
-    monkeypatch.setattr(evaluation, "evaluate", judge)
+    monkeypatch.setattr(judge, "evaluate", scripted_reports)
     return known
 
 
@@ -140,7 +140,7 @@ def test_revisions_are_held_against_the_baseline_of_the_first_judgement(monkeypa
     publish(definitions, "2")
     assert versions(source.block(events([2], 101))) == {":40Z": {"1"}}
     assert versions(source.block(events([4], 123))) == {":50Z": {"2"}}
-    saved = {judgement_key(*window): told.to_bytes() for window, told in evaluate._judgements.items()}
+    saved = {judgement_key(*window): told.to_bytes() for window, told in evaluate._judge._judgements.items()}
     saved |= {record.key: record.value for record in Partition().block(events([1, 3], [100, 113])).records}
     evaluate = evaluation_of(definitions=definitions)
     monkeypatch.setattr(evaluation, "read_log", lambda *_: Log(saved, 0))

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Judge: from partials to reports and violations, and what must be remembered of them; knows no broker."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from stream.agents.judgements import Judgement
+from windows.baselines.baseline import Baseline
+from windows.definition import Catalog, ModelDefinition
+from windows.errors import BaselineError
+from windows.evaluate import evaluate
+from windows.events import Partial
+from windows.gather import Gather
+from windows.report import Report, Violation
+from windows.window_profile import WindowProfile
+
+log = logging.getLogger(__name__)
+Window = tuple[str, str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """What to keep of a window beside its partials; a value of None forgets it."""
+
+    window: Window
+    value: bytes | None
+
+
+Said = Report | Violation | Remember
+
+
+class Judge:
+    """All windows of the models whose partials meet here, and what was said of each.
+
+    Parameters
+    ----------
+    partitions : int
+        Of the source topics.
+    catalog : Catalog
+        The definitions, which may grow.
+    baseline : callable
+        The baseline of a definition, None for none; may raise `BaselineError`.
+
+    Examples
+    --------
+    >>> Judge(1, Catalog(), lambda _: None).judge(0)
+    []
+    """
+
+    def __init__(
+        self, partitions: int, catalog: Catalog, baseline: Callable[[ModelDefinition], Baseline | None]
+    ) -> None:
+        self._baseline = baseline
+        self._gather = Gather(partitions, catalog)
+        self._judgements: dict[Window, Judgement] = {}
+        self._retiring: set[Window] = set()
+
+    def arrived(self, partial: Partial, source_partition: int, partitions: int, now_ms: int) -> None:
+        """Take a partial; see `Gather.arrived`."""
+        self._gather.arrived(partial, source_partition, partitions, now_ms)
+        if partial.part == "rows" and partial.payload is None:
+            self._retiring.add((partial.model, partial.version, partial.window_start_ms))
+
+    def recall(self, window: Window, value: bytes) -> None:
+        """Take what was to be remembered, once all partials that are there arrived; a crash may have left it alone."""
+        self._judgements[window] = judgement = Judgement.from_bytes(value)
+        if window in self._gather:
+            self._gather.reported(*window, judgement)
+        else:
+            self._retiring.add(window)
+
+    def judge(self, now_ms: int) -> list[Said]:
+        """Judge the windows that are due, then forget those that every partition took back."""
+        said: list[Said] = []
+        for profile in self._gather.due(now_ms):
+            said += self._judge(profile)
+        for window in [window for window in self._retiring if window not in self._gather]:
+            self._retiring.discard(window)
+            if self._judgements.pop(window, None) is not None:
+                said.append(Remember(window, None))
+        return said
+
+    def _judge(self, profile: WindowProfile) -> list[Said]:
+        window = (profile.definition.model, profile.definition.version, profile.window_start_ms)
+        judgement = self._judgements.setdefault(window, Judgement())
+        said: list[Said] = []
+        for report in self._reports(profile, judgement):
+            said += [report, *judgement.follow(report)]
+        judgement.revision = profile.revision
+        judgement.features_closed, judgement.labels_closed = profile.features_closed, profile.labels_closed
+        return [*said, Remember(window, judgement.to_bytes())]
+
+    def _reports(self, profile: WindowProfile, judgement: Judgement) -> list[Report]:
+        """Judge a window; with a baseline that cannot be read it is described, and the reports say why they failed."""
+        definition, earlier = profile.definition, judgement.earlier()
+        pinned = judgement.pinned(definition)
+        try:
+            # A version that was taken back since gives way to the one the definition names today.
+            baseline = self._baseline(pinned) or self._baseline(definition)
+        except BaselineError as error:
+            key = f"baseline|{pinned.model}|{pinned.version}|{pinned.baseline}"
+            log.warning("%s cannot be read: %s", key, error)
+            reports = evaluate(profile, None, earlier=earlier)
+            return [replace(report, status="Failed", verdicts=(), error=f"{key}: {error}") for report in reports]
+        return evaluate(profile, baseline, earlier=earlier)
