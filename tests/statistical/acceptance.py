@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Acceptance regions of counts over seeded replicates, so that a claim fails for a reason."""
+"""Acceptance regions of counts over seeded replicates, so that a claim fails for a reason.
+
+Seeds are fixed: a region that holds today holds tomorrow, so it may be narrow. What a wrong claim must not do is pass.
+"""
 
 from __future__ import annotations
 
 from scipy.stats import binom
 
-FALSE_FAILURE = 1e-6
-"""Chance that one of these tests fails though its claim holds, for a seed nobody has tried."""
+FALSE_FAILURE = 1e-3
+"""Chance that one comparison fails though its claim just holds, for a seed nobody has tried."""
 
 
 def at_most(count: int, n: int, rate: float) -> bool:

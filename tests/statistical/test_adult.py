@@ -2,7 +2,7 @@
 """The whole model on UCI Adult: how often healthy hours alarm, and whether bad ones are found.
 
 Hours are drawn from the healthy rows of the demo's test split; the baseline is its train split with held-out scores.
-A false failure for a new seed: 1e-6 a test.
+A false failure for a new seed: at most 1e-3 a comparison if the rate is the bound, less below it.
 """
 
 from __future__ import annotations
@@ -59,12 +59,14 @@ def alarms(baseline: Baseline, rows: Block) -> set[str]:
     return {f"{v.monitor}:{v.verdict.subject}:{v.verdict.check}" for r in reports for v in violations_of(r)}
 
 
-@pytest.mark.parametrize(("n", "windows"), [(200, 400), (2_713, 200)])
-def test_healthy_hours_alarm_no_more_often_than_the_budget(adult, n, windows):
+@pytest.mark.parametrize(("n", "windows", "rate"), [(200, 1_500, 0.0125), (2_713, 500, 0.005)])
+def test_healthy_hours_alarm_no_more_often_than_the_budget(adult, n, windows, rate):
+    """The budget is 2 %; measured 1.0 % and 0.1 %, and bounded just above: 33 of 1,500 pass and 9 of 500."""
+    assert rate < 1.0 / MODEL.false_alarm_every
     rng = np.random.default_rng(n)
     found = [alarms(adult.baseline, adult.healthy(rng, n)) for _ in range(windows)]
     alarmed = [names for names in found if names]
-    assert at_most(len(alarmed), windows, 1.0 / MODEL.false_alarm_every), alarmed
+    assert at_most(len(alarmed), windows, rate), alarmed
 
 
 def test_the_bad_hours_are_found_by_the_monitors_they_are_for(adult):

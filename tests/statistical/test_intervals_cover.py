@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """95 % intervals cover the truth in 93-97 % of windows, at 200 and 2,000 rows.
 
-The population is a binormal classifier of Adult's quality (accuracy .85, a quarter positive). Each test fails falsely
-with a chance of 1e-6 for a new seed.
+The population is a binormal classifier of Adult's quality (accuracy .85, a quarter positive). Each end of
+each interval's claim fails falsely with a chance of at most 1e-3 for a new seed.
 """
 
 from __future__ import annotations

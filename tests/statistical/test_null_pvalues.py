@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Without drift a p-value of alpha comes no more often than alpha: for every test of the product, at small levels too.
 
-Each test fails falsely with a chance of 1e-6 a level for a new seed; sketches are not seeded, their part is bounded.
+Each test fails falsely with a chance of at most 1e-3 a level for a new seed; sketches are not seeded, their part
+is bounded.
 The claim for tests that rest on a normal or beta approximation is 1.25 alpha.
 """
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What drift is found: a shift of a quarter standard deviation in one of 20 features, and nothing else.
 
-Each test fails falsely with a chance of 1e-6 for a new seed.
+Each comparison fails falsely with a chance of at most 1e-3 for a new seed: others are named in 0.0-0.3 % of windows as
+measured, and up to 4 of 300 pass.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ pytestmark = pytest.mark.statistical
 
 FEATURES = 20
 MODEL = ModelDefinition(model="m")
-WINDOWS = 60
+WINDOWS = 300
+NAMED_WRONGLY = 0.002
+"""Share of windows in which a feature that did not drift is named: the smallest effect keeps it below the budget."""
 
 
 def normal(rng: np.random.Generator, n: int, shift: float = 0.0) -> Block:
@@ -49,9 +52,9 @@ def drifted(rng: np.random.Generator, m: int, n: int, shift: float) -> tuple[int
 def test_a_shift_is_found_and_no_other_feature_is_named(m, n, shift, power):
     found, others = drifted(np.random.default_rng(1), m, n, shift)
     assert at_least(found, WINDOWS, power)
-    assert at_most(others, WINDOWS, 0.02)
+    assert at_most(others, WINDOWS, NAMED_WRONGLY)
 
 
 def test_a_shift_below_the_smallest_effect_is_left_alone():
     found, others = drifted(np.random.default_rng(2), 20_000, 20_000, 0.08)
-    assert at_most(found + others, WINDOWS, 0.02)
+    assert at_most(found + others, WINDOWS, NAMED_WRONGLY)
