@@ -12,6 +12,7 @@ from stream.agents.checkpoint import Custody, Role
 from stream.agents.context import Context
 from stream.kafka.clients import broker_urls, credentials
 from stream.kafka.transport import App
+from stream.memory import GIVE_BACK_S, give_back
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +154,17 @@ def build_app(context: Context, works: tuple[Work, ...], data_folder: str) -> tu
     async def revoked(_app: Any, _tps: set[Any], **_: Any) -> None:
         partitions.revoked()
 
+    trim = give_back()
+
+    async def tidy() -> None:
+        await asyncio.to_thread(trim)
+
     for work in works:
         source = app.topic(*work.topics, key_serializer="raw", value_serializer="raw")
         app.agent(source, name=work.name, concurrency=1)(agent)
     app.timer(settings.checkpoint_interval_ms / 1_000)(checkpoint)
     app.timer(settings.idle_poll_ms / 1_000)(tick)
+    app.timer(GIVE_BACK_S)(tidy)
     app.on_partitions_assigned.connect(assigned, weak=False)
     app.on_partitions_revoked.connect(revoked, weak=False)
     return app, partitions
