@@ -78,6 +78,13 @@ class Definitions:
             del self._parts[whole]
         self._baselines.pop(whole, None)
 
+    def baselines(self, model: str, version: str) -> list[str]:
+        """List the versions of a model version's baselines that are there in whole, the latest last."""
+        same = (model, version)
+        return sorted(
+            (key[2] for key, parts in self._parts.items() if key[:2] == same and HEADER in parts), key=_number
+        )
+
     def baseline(self, definition: ModelDefinition) -> Baseline | None:
         """Find the baseline a definition names; `latest` is the highest version that is there in whole.
 
@@ -88,9 +95,7 @@ class Definitions:
         """
         version = definition.baseline
         if version == "latest":
-            same = (definition.model, definition.version)
-            whole_ones = [key[2] for key, parts in self._parts.items() if key[:2] == same and HEADER in parts]
-            version = max(whole_ones, key=_number, default="")
+            version = next(reversed(self.baselines(definition.model, definition.version)), "")
         whole = (definition.model, definition.version, version)
         if HEADER not in self._parts.get(whole, {}):
             return None

@@ -11,7 +11,7 @@ import typer
 from stream.cli.options import Bootstrap, Config, Json, settings_of, time_ms
 from stream.cli.output import print_json, say
 from stream.commands.applying import apply as publish_definition
-from stream.commands.definition_files import definition_schema, read_definition
+from stream.commands.definition_files import DefinitionError, definition_schema, read_definition
 from stream.kafka.connection import connect
 from topics.records import iso_time
 
@@ -20,6 +20,10 @@ def _print_schema(wanted: bool) -> None:  # noqa: FBT001  # typer calls it with 
     if wanted:
         print_json(definition_schema())
         raise typer.Exit
+
+
+def _warn(text: str) -> None:
+    say(f"warning: {text}")
 
 
 def apply(
@@ -40,7 +44,10 @@ def apply(
     effective_from_ms = None if effective_from is None else time_ms(effective_from)
     settings = settings_of(config, bootstrap)
     connect(settings)
-    published = publish_definition(settings, definition, effective_from_ms=effective_from_ms)
+    try:
+        published = publish_definition(settings, definition, effective_from_ms=effective_from_ms, warn=_warn)
+    except DefinitionError as error:
+        raise DefinitionError(f"{file}: {error}") from None
     if as_json:
         print_json(published.model_dump(mode="json"))
     else:

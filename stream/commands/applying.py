@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
 
+from stream.commands.definition_files import DefinitionError
 from stream.commands.event_times import reached_ms
 from stream.definitions import Definitions, DefinitionsReader
 from stream.kafka.connection import partitions_of
@@ -26,7 +28,17 @@ def read_definitions(settings: Settings) -> Definitions:
     return definitions
 
 
-def apply(settings: Settings, definition: ModelDefinition, *, effective_from_ms: int | None = None) -> ModelDefinition:
+def _no_warning(_text: str) -> None:
+    return
+
+
+def apply(
+    settings: Settings,
+    definition: ModelDefinition,
+    *,
+    effective_from_ms: int | None = None,
+    warn: Callable[[str], None] = _no_warning,
+) -> ModelDefinition:
     """Publish a definition that declares the features and outputs of its baseline, so that they always have room.
 
     Parameters
@@ -38,14 +50,26 @@ def apply(settings: Settings, definition: ModelDefinition, *, effective_from_ms:
     effective_from_ms : int, optional
         Event time from which it holds, UTC. By default the first definition of a model version holds for all windows,
         a later one from the second window after the latest event time, as far as the topics tell.
+    warn : callable, optional
+        Told if there is no baseline yet.
 
     Returns
     -------
     ModelDefinition
         As published; unchanged if the topic held the same one already.
+
+    Raises
+    ------
+    DefinitionError
+        If it names a version of the baseline that is not published.
     """
     known = read_definitions(settings)
-    definition = with_room(definition, known.baseline(definition))
+    check_baseline(known, definition)
+    baseline = known.baseline(definition)
+    if baseline is None:
+        name = f"{definition.model} version {definition.version}"
+        warn(f"no baseline of {name} is published, so windows are not compared; run `sketchwatch baseline publish`")
+    definition = with_room(definition, baseline)
     history = known.catalog.history(definition.model, definition.version)
     if effective_from_ms is None and history:
         newest = history[-1]
@@ -62,6 +86,20 @@ def apply(settings: Settings, definition: ModelDefinition, *, effective_from_ms:
     topic = Topics(settings.topic_prefix).definitions
     publish(settings, [Outgoing(topic, 0, key, published.model_dump_json().encode())])
     return published
+
+
+def check_baseline(known: Definitions, definition: ModelDefinition) -> None:
+    """Refuse a version of the baseline that is not published; raises `DefinitionError`."""
+    versions = known.baselines(definition.model, definition.version)
+    if definition.baseline not in ("latest", *versions):
+        *others, last = _quoted(["latest", *versions])
+        expected = f"{', '.join(others)} or {last}" if others else last
+        msg = f'baseline: expected {expected}, got "{definition.baseline}"'
+        raise DefinitionError(msg)
+
+
+def _quoted(names: list[str]) -> list[str]:
+    return [f'"{name}"' for name in names]
 
 
 def with_room(definition: ModelDefinition, baseline: Baseline | None) -> ModelDefinition:

@@ -84,8 +84,9 @@ def publish_baseline(settings: Settings, baseline: Baseline) -> Baseline:
         Outgoing(topic, _PARTITION, baseline_key(*name, part), value) for part, value in baseline_records(published)
     ]
     publish(settings, records)
-    history = read_definitions(settings).catalog.history(published.model, published.version)
-    if history:
+    known = read_definitions(settings)
+    history = known.catalog.history(published.model, published.version)
+    if history and known.baseline(history[-1]) is not None:
         apply(settings, history[-1])
     return published
 

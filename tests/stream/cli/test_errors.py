@@ -3,12 +3,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from stream.cli import main
+from stream.kafka.publishing import publish
+from stream.kafka.transactions import Outgoing
+from stream.settings import Settings
+from topics.records import baseline_key
+from topics.subjects import Topics
 
 NOBODY = "127.0.0.1:1"
 MONITOR = 'model = "adult-income"\n'
@@ -170,3 +176,32 @@ def test_data_that_make_no_baseline_are_one_line_and_exit_code_2(
     assert (code, out) == (2, "")
     assert len(err.splitlines()) == 1
     assert said in err
+
+
+@pytest.mark.parametrize(("published", "expected"), [((), '"latest"'), (("2", "10"), '"latest", "2" or "10"')])
+def test_a_baseline_that_is_not_published_is_one_line_and_exit_code_2(
+    capsys: pytest.CaptureFixture[str],
+    monitor: Path,
+    mock_broker: str,
+    topics: str,
+    published: tuple[str, ...],
+    expected: str,
+) -> None:
+    settings = Settings(bootstrap_servers=mock_broker, topic_prefix=topics)
+    header = json.dumps({}).encode()
+    keys = [baseline_key("adult-income", "1", version, "header") for version in published]
+    publish(settings, [Outgoing(Topics(topics).definitions, 0, key, header) for key in keys])
+    monitor.write_text(MONITOR + 'baseline = "7"\n')
+    Path("sketchwatch.toml").write_text(f'topic_prefix = "{topics}"\n')
+    code, out, err = _run(capsys, "apply", "monitor.toml", "--bootstrap", mock_broker)
+    assert (code, out) == (2, "")
+    assert err.splitlines() == [f'sketchwatch: monitor.toml: baseline: expected {expected}, got "7"']
+
+
+def test_no_baseline_at_all_is_a_warning(
+    capsys: pytest.CaptureFixture[str], monitor: Path, mock_broker: str, topics: str
+) -> None:
+    Path("sketchwatch.toml").write_text(f'topic_prefix = "{topics}"\n')
+    code, _, err = _run(capsys, "apply", str(monitor), "--bootstrap", mock_broker)
+    assert code == 0
+    assert "warning: no baseline of adult-income version 1 is published" in err
