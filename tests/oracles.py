@@ -120,11 +120,22 @@ class Reference:
         self.advance(model, side, time)
 
     def advance(self, model, side, time):
-        if self.now[model, side] is None or time > self.now[model, side]:
+        before = self.now[model, side]
+        if before is None or time > before:
             self.now[model, side] = time
             for definition in self.of_model(model):
                 self.close(definition)
-            self.expire_early(model)
+            if before is None or self.deadline_between(model, before, time):
+                self.expire_early(model)
+
+    def deadline_between(self, model, before, time):
+        """Early labels are looked through only when a window may fall due."""
+        windows = [d.window for d in self.of_model(model)]
+        return any(
+            (time - offset) // w.size > (before - offset) // w.size
+            for w in windows
+            for offset in (w.grace, w.label_horizon, w.retention_ms)
+        )
 
     def close(self, d):
         key, now, closing = (d.model, d.version), self.now[d.model, "events"], self.closing(d)

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sketches.block import Block, Column, Kind
@@ -20,7 +20,8 @@ FEATURES = ["feature/prediction.label", "feature/prediction.score", "feature/x"]
 cuts = st.lists(st.integers(1, 59), max_size=6)
 
 
-@settings(deadline=None)
+@example(rows=[(0, 140), (5, 141)], cuts=[])
+@example(rows=[(0, 140), (0, 141)], cuts=[])
 @given(rows=rows, cuts=cuts)
 def test_where_blocks_are_cut_changes_nothing(rows, cuts):
     store, facts = store_of(), []
@@ -36,7 +37,6 @@ def test_where_blocks_are_cut_changes_nothing(rows, cuts):
     assert counted(effects) == reference.counted
 
 
-@settings(deadline=None)
 @given(rows=rows)
 def test_rows_given_are_accepted_or_counted_as_refused(rows):
     store = store_of(definition(window={"retention": "20s"}, problem_type=None))
@@ -50,7 +50,6 @@ def test_rows_given_are_accepted_or_counted_as_refused(rows):
     assert (gone == 0) or min(model.windows) > min(s // 10 * 10 * SECOND for s in seconds)
 
 
-@settings(deadline=None)
 @given(times=st.lists(st.integers(0, 500), min_size=1, max_size=30))
 def test_stream_time_never_goes_back(times):
     store, latest = store_of(), -1
