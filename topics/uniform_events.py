@@ -14,7 +14,15 @@ from pydantic_core import from_json
 from topics.batches import EventBatch, Message, Values
 from topics.codec_json import MAX_OBJECTS
 from topics.event_rows import MAX_CELLS
-from topics.fields import MAX_COLUMNS, MAX_ID_BYTES, MAX_NAME_CHARACTERS, MAX_TIME_MS, check_names, read_name
+from topics.fields import (
+    MAX_COLUMNS,
+    MAX_ID_BYTES,
+    MAX_NAME_CHARACTERS,
+    MAX_TIME_MS,
+    check_names,
+    read_model,
+    read_name,
+)
 from topics.records import JSON_TYPE
 from topics.refusals import Refused
 from topics.values import SCALARS, values_of
@@ -22,6 +30,7 @@ from topics.values import SCALARS, values_of
 _HEADERS = ((), (("content-type", JSON_TYPE.encode()),))
 _REQUIRED = {"inference_id", "event_time", "model", "features"}
 _OPTIONAL = {"model_version", "prediction"}
+_NAMES = {"model", "model_version"}
 _OUTPUTS = {"label": str, "score": float, "value": float}
 
 
@@ -82,14 +91,15 @@ def _batch(records: list[dict[str, Any]], messages: Sequence[Message], latest_ms
     if not _REQUIRED <= set(names) <= _REQUIRED | _OPTIONAL:
         raise _Unlike
     fields = dict(zip(names, _columns(records, names), strict=True))
-    model, version = _one(fields["model"]), _one(fields.get("model_version", ("1",)))
-    read_name({"model": model, "model_version": version}, "model", None)
-    read_name({"model": model, "model_version": version}, "model_version", None)
+    for name in _NAMES & fields.keys():
+        _only(fields[name], str)
+        if len(set(fields[name])) != 1:
+            raise _Unlike
+    model, version = read_model(records[0]), read_name(records[0], "model_version", "1") or "1"
     _only(fields["inference_id"], str)
-    ids = "".join(fields["inference_id"]).encode()
-    length = len(fields["inference_id"][0].encode())
-    lengths = set(map(len, map(str.encode, fields["inference_id"])))
-    if lengths != {length} or not 0 < length <= MAX_ID_BYTES:
+    ids = list(map(str.encode, fields["inference_id"]))
+    length = len(ids[0])
+    if set(map(len, ids)) != {length} or not 0 < length <= MAX_ID_BYTES:
         raise _Unlike
     _only(fields["event_time"], int)
     times = np.array(fields["event_time"], np.int64)
@@ -103,7 +113,8 @@ def _batch(records: list[dict[str, Any]], messages: Sequence[Message], latest_ms
     if "prediction" in fields:
         columns |= {f"prediction.{name}": _output(name, c) for name, c in _map(fields["prediction"]).items()}
     offsets = np.fromiter((m.offset for m in messages), np.int64, n)
-    return EventBatch(model, version, np.frombuffer(ids, np.uint8).reshape(n, length), times, offsets, columns)
+    matrix = np.frombuffer(b"".join(ids), np.uint8).reshape(n, length)
+    return EventBatch(model, version, matrix, times, offsets, columns)
 
 
 def _map(column: Sequence[Any]) -> dict[str, Sequence[Any]]:
@@ -129,14 +140,6 @@ def _columns(rows: Sequence[dict[str, Any]], names: tuple[str, ...]) -> Sequence
 def _only(column: Sequence[Any], kind: type) -> None:
     if set(map(type, column)) != {kind}:
         raise _Unlike
-
-
-def _one(column: Sequence[Any]) -> str:
-    _only(column, str)
-    if len(set(column)) != 1:
-        raise _Unlike
-    name: str = column[0]
-    return name
 
 
 def _scalars(column: Sequence[Any]) -> Values:
