@@ -8,18 +8,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple, Self
 
-from topics.batches import EventBatch, Message
-from topics.codec_arrow import ArrowRows
+from topics.batches import EventBatch
 from topics.encode import encode_events
 from topics.event_rows import EventRows
 from topics.fields import MAX_TIME_MS
+from topics.logged import check_name, check_rate, final_watermark, plain, plain_values, read_bulks
 from topics.outbox import Bulk, Collected, Counts, Limits, Outbox
-from topics.records import NAME
-from topics.refusals import Refusals, Refused
-from topics.sampling import sampled, sampled_rows
+from topics.refusals import Refused
+from topics.sampling import sampled
 from topics.subjects import Topics
 from topics.tables import arrow_array, arrow_table, epoch_ms, ipc_bytes, time_column
-from topics.values import SCALARS
 
 
 class _Row(NamedTuple):
@@ -171,7 +169,7 @@ class Capture:
     def _collect(self, rows: list[Any], bulks: list[Bulk]) -> Collected[EventBatch]:
         events = EventRows()
         batches: list[EventBatch] = []
-        invalid = sampled_out = 0
+        invalid = 0
         for row in rows:
             try:
                 events.add(self._record(row), 0, MAX_TIME_MS)
@@ -180,18 +178,8 @@ class Capture:
             if events.full:
                 batches += events.batches()
         batches += events.batches()
-        for bulk in bulks:
-            for batch in read_bulk(bulk, events=True):
-                assert isinstance(batch, EventBatch)
-                invalid -= len(batch.ids)
-                if self._rate < 1.0:
-                    kept = batch.take(sampled_rows(batch.ids, self._rate))
-                    sampled_out += len(batch.ids) - len(kept.ids)
-                    batches += [kept] if len(kept.ids) else []
-                else:
-                    batches.append(batch)
-            invalid += bulk.rows
-        return Collected(batches, invalid, sampled_out)
+        of_bulks = read_bulks(bulks, self._rate, events=True)
+        return Collected(batches + of_bulks.batches, invalid + of_bulks.invalid, of_bulks.sampled_out)
 
     def _record(self, row: _Row) -> dict[str, Any]:
         record: dict[str, Any] = {
@@ -232,48 +220,10 @@ class Capture:
         timeout_s : float
             Longest wait in seconds; what is not acknowledged by then is counted as failed.
         """
-        final_ms = time.time_ns() // 1_000_000 if final is True else epoch_ms(final) if final else None
-        self._outbox.close(None if final_ms is None else (self._names["model"], final_ms), timeout_s)
+        self._outbox.close(final_watermark(self._names["model"], final), timeout_s)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def read_bulk(bulk: Bulk, *, events: bool) -> list[Any]:
-    """Read rows logged at once, checked as a worker would; those it would refuse are missing."""
-    refusals = Refusals()
-    blocks = ArrowRows(events=events)
-    try:
-        blocks.add(Message("", 0, 0, time.time_ns() // 1_000_000, None, bulk.data), MAX_TIME_MS, "", refusals)
-    except Refused:
-        return []
-    return blocks.batches(refusals)
-
-
-def plain(value: Any, /) -> Any:
-    """Take a Python scalar out of a numpy one."""
-    return value if type(value) in SCALARS or not hasattr(value, "item") else value.item()
-
-
-def plain_values(values: Mapping[str, Any], /) -> dict[str, Any]:
-    """Take Python scalars out of numpy ones."""
-    if SCALARS.issuperset(map(type, values.values())) and type(values) is dict:
-        return values
-    return {name: plain(value) for name, value in values.items()}
-
-
-def check_name(what: str, name: str) -> None:
-    """Raise ValueError unless a model's name or version is one."""
-    if NAME.fullmatch(name) is None:
-        msg = f"expected {what} of 1 to 128 characters A-Z a-z 0-9 . _ -, got {name!r}"
-        raise ValueError(msg)
-
-
-def check_rate(sample_rate: float) -> None:
-    """Raise ValueError unless a sample rate is one."""
-    if not 0.0 < sample_rate <= 1.0:
-        msg = f"expected sample_rate in (0, 1], got {sample_rate}"
-        raise ValueError(msg)

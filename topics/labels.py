@@ -9,13 +9,13 @@ from datetime import datetime
 from typing import Any, Self
 
 from topics.batches import LabelBatch
-from topics.capture import check_name, check_rate, plain, read_bulk
 from topics.encode import encode_labels
 from topics.fields import MAX_TIME_MS
 from topics.label_rows import LabelRows
+from topics.logged import check_name, check_rate, final_watermark, plain, read_bulks
 from topics.outbox import Bulk, Collected, Counts, Limits, Outbox
 from topics.refusals import Refused
-from topics.sampling import sampled, sampled_rows
+from topics.sampling import sampled
 from topics.subjects import Topics
 from topics.tables import arrow_array, epoch_ms, ipc_bytes, time_column
 
@@ -126,7 +126,7 @@ class Labels:
 
     def _collect(self, rows: list[Any], bulks: list[Bulk]) -> Collected[LabelBatch]:
         labels = LabelRows()
-        invalid = sampled_out = 0
+        invalid = 0
         for inference_id, event_time, label, value in rows:
             record = self._names | {"inference_id": inference_id, "label": plain(label), "value": plain(value)}
             try:
@@ -134,16 +134,8 @@ class Labels:
                 labels.add(record, 0, MAX_TIME_MS)
             except (Refused, ValueError, TypeError, AttributeError):
                 invalid += 1
-        batches = labels.batches()
-        for bulk in bulks:
-            for batch in read_bulk(bulk, events=False):
-                assert isinstance(batch, LabelBatch)
-                invalid -= len(batch.ids)
-                kept = batch if self._rate == 1.0 else batch.take(sampled_rows(batch.ids, self._rate))
-                sampled_out += len(batch.ids) - len(kept.ids)
-                batches += [kept] if len(kept.ids) else []
-            invalid += bulk.rows
-        return Collected(batches, invalid, sampled_out)
+        of_bulks = read_bulks(bulks, self._rate, events=False)
+        return Collected(labels.batches() + of_bulks.batches, invalid + of_bulks.invalid, of_bulks.sampled_out)
 
     @property
     def counts(self) -> Counts:
@@ -160,8 +152,7 @@ class Labels:
         timeout_s : float
             Longest wait in seconds; what is not acknowledged by then is counted as failed.
         """
-        final_ms = time.time_ns() // 1_000_000 if final is True else epoch_ms(final) if final else None
-        self._outbox.close(None if final_ms is None else (self._names["model"], final_ms), timeout_s)
+        self._outbox.close(final_watermark(self._names["model"], final), timeout_s)
 
     def __enter__(self) -> Self:
         return self
