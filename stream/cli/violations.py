@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -36,9 +37,11 @@ def violations(
         latest: dict[Any, Record] = {record.get("id"): record for _, record in records if _is_of(model, record)}
         _show(standing(latest.values()), as_json=as_json)
         if follow:
-            for record in _new(follower, model):
-                latest[record.get("id")] = record
-                print_json(record) if as_json else print_lines([" ".join(_row(record))])
+            # An interrupt is how following ends, wherever in the loop it arrives.
+            with contextlib.suppress(KeyboardInterrupt):
+                for record in _new(follower, model):
+                    latest[record.get("id")] = record
+                    print_json(record) if as_json else print_lines([" ".join(_row(record))])
     if standing(latest.values()):
         raise typer.Exit(Exit.VIOLATIONS)
 
@@ -48,13 +51,10 @@ def _is_of(model: str | None, record: Record) -> bool:
 
 
 def _new(follower: Follower, model: str | None) -> Iterator[Record]:
-    try:
-        while True:
-            for _, record in follower.poll():
-                if _is_of(model, record):
-                    yield record
-    except KeyboardInterrupt:
-        return
+    while True:
+        for _, record in follower.poll():
+            if _is_of(model, record):
+                yield record
 
 
 def _show(records: list[Record], *, as_json: bool) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from typing import Any
 
 import pytest
@@ -46,3 +47,25 @@ def test_a_violation_taken_back_is_not_shown_and_exit_code_0(
     mock_broker: str, topics: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert _shown([FOUND, RESOLVED], mock_broker, topics, capsys, monkeypatch) == (0, [])
+
+
+def test_following_ends_with_the_exit_code_even_when_interrupted_while_it_prints(
+    mock_broker: str, topics: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, topic = Settings(bootstrap_servers=mock_broker), Topics(topics).violations
+    outgoing = Outgoing(topic, 0, FOUND.id.encode(), to_json(FOUND.as_record()))
+    publish(settings, [outgoing])
+
+    def show_then_publish(_records: list[dict[str, Any]], *, as_json: bool) -> None:
+        assert as_json
+        publish(settings, [outgoing])
+
+    def interrupted(_record: dict[str, Any]) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("stream.cli.violations._show", show_then_publish)
+    monkeypatch.setattr("stream.cli.violations.print_json", interrupted)
+    monkeypatch.setenv("SKETCHWATCH_TOPIC_PREFIX", topics)
+    with pytest.raises(SystemExit) as left:
+        main(["violations", "--bootstrap", mock_broker, "--json", "--follow"])
+    assert left.value.code == 1
