@@ -3,29 +3,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-_UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-
-
-def duration_ms(text: str | int) -> int:
-    """Read a duration such as "1h", "90s" or "7d" in milliseconds; an integer already is one.
-
-    Examples
-    --------
-    >>> duration_ms("1h"), duration_ms("250ms"), duration_ms(5)
-    (3600000, 250, 5)
-    """
-    if isinstance(text, int):
-        return text
-    match = re.fullmatch(r"\s*(\d+)\s*(ms|s|m|h|d)\s*", str(text))
-    if match is None:
-        msg = f'expected a duration such as "1h", "90s" or "7d", got {text!r}'
-        raise ValueError(msg)
-    return int(match[1]) * _UNIT_MS[match[2]]
+from windows.options import DurationMs, Monitors, Part
 
 
 def negative_class(positive_class: str) -> str:
@@ -39,16 +21,10 @@ def negative_class(positive_class: str) -> str:
     return "1" if positive_class == "0" else "0"
 
 
-_Written = Annotated[int, Field(ge=0)] | Annotated[str, Field(pattern=r"^\s*\d+\s*(ms|s|m|h|d)\s*$")]
-DurationMs = Annotated[int, Field(ge=0), BeforeValidator(duration_ms, json_schema_input_type=_Written)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,128}$")]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Columns(_Part):
+class Columns(Part):
     """What to do with features by name: always keep room, count integers as categories, hash values, or drop."""
 
     declared: tuple[str, ...] = ()
@@ -59,7 +35,7 @@ class Columns(_Part):
     max_categories: int = Field(default=1_000, ge=16, description="values counted exactly in one feature")
 
 
-class Window(_Part):
+class Window(Part):
     """Sizes in event time: a window is `[start, end)`, aligned to the epoch."""
 
     size: DurationMs = 3_600_000
@@ -84,51 +60,7 @@ class Window(_Part):
         return self.label_horizon + 86_400_000 if self.retention is None else self.retention
 
 
-class DataQuality(_Part):
-    """Types, completeness, columns, categories, signs and outlying values."""
-
-    enabled: bool = True
-    mode: Literal["calibrated", "literal"] = "calibrated"
-    min_rows: int = 50
-    outlier_z: float = Field(
-        default=6.0, gt=0, description="baseline standard deviations beyond which a value is outlying"
-    )
-    extra_column_share: float = Field(default=0.01, ge=0, le=1)
-
-
-class DataDrift(_Part):
-    """Change of each feature's and output's distribution."""
-
-    enabled: bool = True
-    mode: Literal["calibrated", "simple", "robust", "t_test"] = "calibrated"
-    categorical_mode: Literal["homogeneity", "l_infinity", "chi_squared"] = "homogeneity"
-    min_distance: float = Field(default=0.05, ge=0, lt=1)
-    threshold: float = Field(default=0.1, ge=0, le=1, description="of the simple and robust modes")
-    epsilon: float = Field(default=0.1, ge=0, description="baseline standard deviations the t-test lets the mean move")
-    marginal: bool = Field(default=False, description="two-sample p-value, for baselines of few rows")
-    min_rows: int = 50
-
-
-class ModelQuality(_Part):
-    """Metrics of predictions against labels."""
-
-    enabled: bool = True
-    mode: Literal["calibrated", "one_sd", "interval"] = "calibrated"
-    interval: Literal["closed", "bootstrap"] = "closed"
-    min_coverage: float = Field(default=0.95, ge=0, le=1)
-    absent_label: str | None = Field(default=None, description="class meant when no label arrived by the horizon")
-    min_rows: int = 200
-
-
-class Monitors(_Part):
-    """The monitors of a model."""
-
-    data_quality: DataQuality = DataQuality()
-    data_drift: DataDrift = DataDrift()
-    model_quality: ModelQuality = ModelQuality()
-
-
-class Limits(_Part):
+class Limits(Part):
     """Bounds on what one partition keeps for one model."""
 
     pending_rows: int = Field(default=5_000_000, ge=1)
@@ -136,7 +68,7 @@ class Limits(_Part):
     open_windows: int = Field(default=10_000, ge=2)
 
 
-class ModelDefinition(_Part):
+class ModelDefinition(Part):
     """One model version: its problem, windows and monitors.
 
     Raises
@@ -153,13 +85,15 @@ class ModelDefinition(_Part):
 
     model: Name
     version: Name = "1"
-    problem_type: Literal["BinaryClassification"] | None = None
+    problem_type: Literal["BinaryClassification", "MulticlassClassification", "Regression"] | None = None
     positive_class: str = "1"
+    classes: tuple[str, ...] = Field(default=(), description="of a multiclass model that sends scores")
     probability_threshold: float = Field(default=0.5, ge=0, le=1)
     false_alarm_every: int = Field(default=50, ge=2, description="windows of the whole model to one false alarm")
     columns: Columns = Columns()
     window: Window = Window()
     monitors: Monitors = Monitors()
+    segments: tuple[str, ...] = Field(default=(), description="columns whose values are judged apart, too")
     limits: Limits = Limits()
     baseline: str = Field(default="latest", description="version of the published baseline")
     effective_from_ms: int = Field(default=0, ge=0, description="event time from which this definition holds")

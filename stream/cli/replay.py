@@ -15,7 +15,7 @@ from stream.commands.replay import replay as send
 from stream.commands.tables import Roles, TableError, read_table
 from stream.commands.traffic import traffic_of
 from stream.kafka.connection import connect
-from windows.definition import duration_ms
+from windows.options import duration_ms
 
 
 def replay(

@@ -20,7 +20,8 @@ from stream.cli.main import app
 from stream.commands.definition_files import read_definition
 from stream.demo.stage import definition_of
 from stream.settings import Settings
-from windows.definition import ModelDefinition, duration_ms
+from windows.definition import ModelDefinition
+from windows.options import duration_ms
 
 ROOT = Path(__file__).parents[2]
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")

@@ -6,11 +6,11 @@ from __future__ import annotations
 from sketches.features import FeatureState
 from windows.baselines.baseline import Baseline
 from windows.baselines.constraints import Constraints, FeatureConstraints
-from windows.definition import DataDrift
 from windows.monitors.categorical_drift import judge_categories
 from windows.monitors.drift_options import DriftOptions, drift_options
 from windows.monitors.numeric_drift import judge_numbers
 from windows.monitors.settle import NEVER, Draft, Earlier, settle
+from windows.options import DataDrift
 from windows.report import Verdict
 from windows.statistics.correction import benjamini_hochberg
 from windows.statistics.inferred_type import LABEL

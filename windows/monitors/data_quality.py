@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from sketches.features import FeatureState
 from windows.baselines.baseline import Baseline
 from windows.baselines.constraints import Constraints, FeatureConstraints
-from windows.definition import DataQuality
 from windows.monitors.settle import NEVER, Draft, Earlier, settle
 from windows.monitors.shares import Share, judge_share
+from windows.options import DataQuality
 from windows.report import Verdict
 from windows.statistics.correction import holm
 from windows.statistics.inferred_type import OUTPUTS, has_numbers, mismatches

@@ -8,7 +8,7 @@ from typing import Literal
 
 from windows.baselines.baseline import Baseline
 from windows.baselines.constraints import Constraints, FeatureConstraints
-from windows.definition import DataDrift
+from windows.options import DataDrift
 
 NumericMode = Literal["calibrated", "simple", "robust", "t_test"]
 CategoricalMode = Literal["homogeneity", "simple", "robust", "chi_squared"]

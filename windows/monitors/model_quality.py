@@ -11,8 +11,8 @@ import numpy as np
 from sketches.binary import BinaryQualityState
 from windows.baselines.baseline import Baseline
 from windows.baselines.quality_constraints import MetricConstraint, QualityConstraints, operator_of
-from windows.definition import ModelQuality
 from windows.monitors.settle import NEVER, Draft, Earlier, settle
+from windows.options import ModelQuality
 from windows.report import Verdict
 from windows.statistics.auc import Auc, auc, bootstrap_auc
 from windows.statistics.binary_metrics import Cells, bootstrap, closed_form

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from windows.definition import DataQuality
 from windows.monitors.settle import Draft
+from windows.options import DataQuality
 from windows.report import Verdict
 from windows.statistics.intervals import proportion
 from windows.statistics.tail import failure_pvalue

@@ -52,7 +52,7 @@ def test_a_full_file_is_read_with_durations_in_milliseconds(tmp_path: Path) -> N
         ('model = "a"\n[monitors.drift]\nmode = "robust"', ["monitors.drift", 'did you mean "data_drift"']),
         ('model = "a"\nprobability_threshold = 2', ["probability_threshold", "less than or equal to 1", "2"]),
         ('model = "a"\n[window]\nretention = "1s"', ["window", "label horizon"]),
-        ('model = "a"\npositive = "1"\nclasses = 2', ["positive", "(and 1 more)"]),
+        ('model = "a"\npositive = "1"\nlabels = 2', ["positive", "(and 1 more)"]),
     ],
 )
 def test_a_wrong_file_is_refused_in_one_line_with_file_key_and_what_was_expected(

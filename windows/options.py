@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options: what a definition asks of each monitor."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+_UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+def duration_ms(text: str | int) -> int:
+    """Read a duration such as "1h", "90s" or "7d" in milliseconds; an integer already is one.
+
+    Examples
+    --------
+    >>> duration_ms("1h"), duration_ms("250ms"), duration_ms(5)
+    (3600000, 250, 5)
+    """
+    if isinstance(text, int):
+        return text
+    match = re.fullmatch(r"\s*(\d+)\s*(ms|s|m|h|d)\s*", str(text))
+    if match is None:
+        msg = f'expected a duration such as "1h", "90s" or "7d", got {text!r}'
+        raise ValueError(msg)
+    return int(match[1]) * _UNIT_MS[match[2]]
+
+
+_Written = Annotated[int, Field(ge=0)] | Annotated[str, Field(pattern=r"^\s*\d+\s*(ms|s|m|h|d)\s*$")]
+DurationMs = Annotated[int, Field(ge=0), BeforeValidator(duration_ms, json_schema_input_type=_Written)]
+
+
+class Part(BaseModel):
+    """A table of a definition: unknown keys are refused, values stay as they are."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataQuality(Part):
+    """Types, completeness, columns, categories, signs and outlying values."""
+
+    enabled: bool = True
+    mode: Literal["calibrated", "literal"] = "calibrated"
+    min_rows: int = 50
+    outlier_z: float = Field(
+        default=6.0, gt=0, description="baseline standard deviations beyond which a value is outlying"
+    )
+    extra_column_share: float = Field(default=0.01, ge=0, le=1)
+
+
+class DataDrift(Part):
+    """Change of each feature's and output's distribution."""
+
+    enabled: bool = True
+    mode: Literal["calibrated", "simple", "robust", "t_test"] = "calibrated"
+    categorical_mode: Literal["homogeneity", "l_infinity", "chi_squared"] = "homogeneity"
+    min_distance: float = Field(default=0.05, ge=0, lt=1)
+    threshold: float = Field(default=0.1, ge=0, le=1, description="of the simple and robust modes")
+    epsilon: float = Field(default=0.1, ge=0, description="baseline standard deviations the t-test lets the mean move")
+    marginal: bool = Field(default=False, description="two-sample p-value, for baselines of few rows")
+    min_rows: int = 50
+
+
+class ModelQuality(Part):
+    """Metrics of predictions against labels."""
+
+    enabled: bool = True
+    mode: Literal["calibrated", "one_sd", "interval"] = "calibrated"
+    interval: Literal["closed", "bootstrap"] = "closed"
+    min_coverage: float = Field(default=0.95, ge=0, le=1)
+    absent_label: str | None = Field(default=None, description="class meant when no label arrived by the horizon")
+    min_rows: int = 200
+
+
+class Facet(Part):
+    """A column whose values part people into those that may be disadvantaged, and the others."""
+
+    name: str
+    values: tuple[str, ...] = Field(default=(), description="sensitive values; each category in turn if none")
+    above: float | None = Field(default=None, description="numbers above it are the sensitive group")
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> Self:
+        if self.values and self.above is not None:
+            msg = f"expected values or above in facet {self.name!r}, got both"
+            raise ValueError(msg)
+        return self
+
+
+class Bias(Part):
+    """Differences of labels and predictions between groups."""
+
+    enabled: bool = True
+    mode: Literal["calibrated", "literal"] = "calibrated"
+    interval: Literal["closed", "paper"] = "closed"
+    facets: tuple[Facet, ...] = ()
+    group: str | None = Field(default=None, description="column whose values condition CDDL and CDDPL")
+    positive_labels: tuple[str, ...] = Field(default=(), description="favourable classes; the positive class if none")
+    label_above: float | None = Field(default=None, description="of a regression: values above it are favourable")
+    metrics: tuple[str, ...] = Field(default=(), description="judged ones; all if none")
+    min_cell: int = Field(default=5, ge=1, description="rows each denominator needs")
+    floor: float = Field(default=0.02, ge=0, description="smallest allowed range")
+
+
+class AttributionDrift(Part):
+    """Change of what the predictions are attributed to."""
+
+    enabled: bool = False
+    min_ndcg: float = Field(default=0.9, ge=0, le=1)
+    min_distance: float = Field(default=0.05, ge=0, lt=1)
+    groups: dict[str, tuple[str, ...]] = Field(default={}, description="attribute to its encoded columns")
+    min_rows: int = 200
+
+
+class EmbeddingDrift(Part):
+    """Change of embedding vectors."""
+
+    embeddings: tuple[str, ...] = Field(default=(), description="names of the embeddings watched; none if empty")
+    min_similarity: float | None = Field(default=None, ge=-1, le=1)
+    min_rows: int = 50
+
+
+class Monitors(Part):
+    """The monitors of a model."""
+
+    data_quality: DataQuality = DataQuality()
+    data_drift: DataDrift = DataDrift()
+    model_quality: ModelQuality = ModelQuality()
+    bias: Bias = Bias()
+    attribution_drift: AttributionDrift = AttributionDrift()
+    embedding_drift: EmbeddingDrift = EmbeddingDrift()
