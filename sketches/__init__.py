@@ -15,6 +15,7 @@ from sketches.features import FeatureSpec, FeatureState
 from sketches.moments import MomentsSpec, MomentsState
 from sketches.profile import ProfileSpec, ProfileState
 from sketches.quantiles import QuantilesSpec, QuantilesState
+from sketches.regression import RegressionQualitySpec, RegressionQualityState
 from sketches.state import SignedState, Spec, State, require_same_spec
 
 __all__ = [
@@ -38,6 +39,8 @@ __all__ = [
     "ProfileState",
     "QuantilesSpec",
     "QuantilesState",
+    "RegressionQualitySpec",
+    "RegressionQualityState",
     "SignedState",
     "SketchError",
     "Spec",

@@ -89,3 +89,18 @@ def labelled_blocks(draw: st.DrawFn, max_rows: int = 12) -> Block:
         "prediction.score": Column(Kind.FLOAT, values),
     }
     return Block(n, {name: column for name, column in everything.items() if draw(st.integers(0, 5))})
+
+
+@st.composite
+def measured_blocks(draw: st.DrawFn, max_rows: int = 12) -> Block:
+    """Draw a block of predicted numbers and numeric labels, any of which may be missing, endless or no number."""
+    n = draw(st.integers(0, max_rows))
+
+    def numbers() -> Column:
+        element = st.one_of(FLOATS, st.floats(-100, 100), st.floats(-1e45, 1e45))
+        values = np.array(draw(st.lists(element, min_size=n, max_size=n)), dtype=float)
+        valid = np.array(draw(st.lists(st.booleans(), min_size=n, max_size=n)), dtype=bool)
+        return Column(Kind.FLOAT, values, draw(st.sampled_from([None, valid])))
+
+    everything = {"label": numbers(), "prediction.value": numbers()}
+    return Block(n, {name: column for name, column in everything.items() if draw(st.integers(0, 9))})

@@ -10,7 +10,7 @@ import pkgutil
 import sketches
 
 # Seams between the states of one column; users build on the states.
-INTERNAL = {"fingerprint", "kll_layout", "packing", "reading", "runs", "texts"}
+INTERNAL = {"exact_sums", "fingerprint", "kll_layout", "packing", "reading", "runs", "texts"}
 
 
 def test_all_lists_every_public_class_and_exists() -> None:

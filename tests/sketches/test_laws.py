@@ -21,13 +21,14 @@ from sketches import (
     MomentsSpec,
     ProfileSpec,
     QuantilesSpec,
+    RegressionQualitySpec,
     Spec,
     SpecMismatch,
     State,
     TypeCountsSpec,
     check_state,
 )
-from tests.strategies import blocks, labelled_blocks, long_blocks
+from tests.strategies import blocks, labelled_blocks, long_blocks, measured_blocks
 
 NAMES = ("value", "b", "c", "d")
 SPECS: list[Spec] = [
@@ -46,6 +47,7 @@ SPECS: list[Spec] = [
     ProfileSpec(k=64),
     ProfileSpec(declared=("c",), categorical=("b",), hashed=("c",), dropped=("d",), max_features=1),
 ]
+OF_LABELS: list[Spec] = [BinaryQualitySpec(), RegressionQualitySpec(center=2.5)]
 LAWS = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
@@ -75,12 +77,18 @@ def test_binary_quality_keeps_every_law_and_the_sign_law(rows: Sequence[Block]) 
     check_state(BinaryQualitySpec(), rows, signed=True)
 
 
+@LAWS
+@given(rows=st.lists(measured_blocks(), max_size=4))
+def test_regression_quality_keeps_every_law_and_the_sign_law(rows: Sequence[Block]) -> None:
+    check_state(RegressionQualitySpec(), rows, signed=True)
+
+
 def test_the_laws_are_checked_for_every_exported_spec() -> None:
     exported = {name for name in sketches.__all__ if name.endswith("Spec") and name != "Spec"}
-    assert exported == {type(spec).__name__ for spec in [*SPECS, BinaryQualitySpec()]}
+    assert exported == {type(spec).__name__ for spec in [*SPECS, *OF_LABELS]}
 
 
-@pytest.mark.parametrize("spec", [*SPECS, BinaryQualitySpec()], ids=named)
+@pytest.mark.parametrize("spec", [*SPECS, *OF_LABELS], ids=named)
 def test_specs_and_states_follow_the_protocols(spec: Spec) -> None:
     assert isinstance(spec, Spec)
     assert isinstance(spec.empty(), State)
@@ -90,8 +98,9 @@ def test_specs_and_states_follow_the_protocols(spec: Spec) -> None:
 def test_every_parameter_is_part_of_the_fingerprint() -> None:
     specs = [
         *SPECS,
-        BinaryQualitySpec(),
+        *OF_LABELS,
         BinaryQualitySpec("yes"),
+        RegressionQualitySpec(),
         TypeCountsSpec("b"),
         MomentsSpec("b"),
         QuantilesSpec(column="b"),
@@ -124,7 +133,7 @@ def test_states_of_other_parameters_do_not_merge(spec: Spec) -> None:
         spec.empty().merge(other.empty())
 
 
-@pytest.mark.parametrize("spec", [*SPECS, BinaryQualitySpec()], ids=named)
+@pytest.mark.parametrize("spec", [*SPECS, *OF_LABELS], ids=named)
 @settings(LAWS, max_examples=60)
 @given(rows=blocks(NAMES), damage=st.data())
 def test_damaged_bytes_raise_corrupt_state_and_nothing_else(spec: Spec, rows: Block, damage: st.DataObject) -> None:
@@ -139,7 +148,7 @@ def test_damaged_bytes_raise_corrupt_state_and_nothing_else(spec: Spec, rows: Bl
         spec.from_bytes(bytes(data)).to_bytes()
 
 
-@pytest.mark.parametrize("spec", [*SPECS, BinaryQualitySpec()], ids=named)
+@pytest.mark.parametrize("spec", [*SPECS, *OF_LABELS], ids=named)
 def test_truncated_bytes_are_refused(spec: Spec) -> None:
     with pytest.raises(CorruptState, match=r"cannot read .*expected"):
         spec.from_bytes(spec.empty().to_bytes()[:-1])
