@@ -5,27 +5,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from windows.baselines.baseline import Baseline
-from windows.baselines.constraints import Constraints
-from windows.monitors.absent_labels import count_absent_labels
-from windows.monitors.budget import enabled_monitors, monitor_alpha
-from windows.monitors.data_drift import judge_data_drift
-from windows.monitors.data_quality import judge_data_quality
-from windows.monitors.model_quality import estimate_metrics, judge_model_quality
+from windows.monitors.catalogue import enabled_monitors, monitor_alpha
+from windows.monitors.monitor import Monitor, Terms
 from windows.monitors.settle import NEVER, Earlier, status_of
-from windows.report import Report, Verdict, iso
-from windows.statistics.binary_metrics import Cells
-from windows.statistics.feature_statistics import feature_statistics
-from windows.statistics.inferred_type import LABEL, infer_type
-from windows.statistics.quality_statistics import quality_statistics
+from windows.report import Report, Verdict
 from windows.window_profile import WindowProfile
-
-Judged = tuple[dict[str, Any], list[Verdict]]
 
 
 def evaluate(
@@ -40,8 +29,8 @@ def evaluate(
     Parameters
     ----------
     profile : WindowProfile
-        The window. `data_quality` and `data_drift` judge it once `features_closed`; `model_quality` gives a preview
-        without verdicts once every row is labelled, and judges once `labels_closed`.
+        The window. Monitors of features judge it once `features_closed`; those of labels once `labels_closed`, and
+        give a preview without verdicts once every row is labelled.
     baseline : Baseline or None
         What it is compared with; None gives statistics and an `insufficient` verdict.
     rng : numpy.random.Generator, optional
@@ -53,19 +42,16 @@ def evaluate(
     Returns
     -------
     list of Report
-        At most one a monitor, in the order quality, drift, model quality. A monitor that cannot be computed has status
+        At most one a monitor, in the order of `MONITORS`. A monitor that cannot be computed has status
         Failed and the error; the others are not affected.
     """
     rng = seeded(profile) if rng is None else rng
     reports = []
     for monitor in enabled_monitors(profile.definition):
-        of_labels = monitor == "model_quality"
-        if of_labels and (profile.quality is None or not (profile.labels_closed or _whole(profile))):
+        final = profile.labels_closed if monitor.of_labels else profile.features_closed
+        if not final and not (monitor.of_labels and _whole(profile)):
             continue
-        if not of_labels and not profile.features_closed:
-            continue
-        before = (earlier or {}).get(monitor, NEVER)
-        final = profile.labels_closed if of_labels else profile.features_closed
+        before = (earlier or {}).get(monitor.name, NEVER)
         reports.append(_report(monitor, profile, baseline, rng, before, final=final))
     return reports
 
@@ -83,7 +69,7 @@ def seeded(profile: WindowProfile) -> np.random.Generator:
 
 
 def _report(
-    monitor: str,
+    monitor: Monitor,
     profile: WindowProfile,
     baseline: Baseline | None,
     rng: np.random.Generator,
@@ -95,22 +81,17 @@ def _report(
     statistics: dict[str, Any] = {}
     verdicts: list[Verdict] = []
     try:
-        alpha = monitor_alpha(profile.definition, monitor)
-        match monitor:
-            case _ if (unmerged := _unmerged(profile, monitor)) is not None:
-                verdicts = [Verdict("*", monitor, "calibrated", "insufficient", reason=unmerged)]
-            case "data_quality":
-                statistics, verdicts = _data_quality(profile, baseline, alpha, earlier)
-            case "data_drift":
-                statistics, verdicts = _data_drift(profile, baseline, alpha, earlier)
-            case _:
-                statistics, verdicts = _model_quality(profile, baseline, alpha, earlier, rng)
+        if (unmerged := _unmerged(profile, monitor)) is not None:
+            verdicts = [Verdict("*", monitor.name, "calibrated", "insufficient", reason=unmerged)]
+        else:
+            terms = Terms(monitor_alpha(profile.definition, monitor.name), earlier, rng)
+            statistics, verdicts = monitor.judge(profile, baseline, terms)
     except Exception as raised:  # one monitor's failure is reported and must not silence the others
         error = f"{type(raised).__name__}: {raised}"
     return Report(
         profile.definition.model,
         profile.definition.version,
-        monitor,
+        monitor.name,
         profile.window_start_ms,
         profile.window_end_ms,
         profile.revision,
@@ -131,84 +112,9 @@ def _report(
     )
 
 
-def _unmerged(profile: WindowProfile, monitor: str) -> str | None:
+def _unmerged(profile: WindowProfile, monitor: Monitor) -> str | None:
     """Say why a monitor has not got all the states that it judges, None if it has."""
-    of_labels = monitor == "model_quality"
-    needs_features = not of_labels or profile.definition.monitors.model_quality.absent_label is not None
-    parts = [f"feature {name!r}" for name in profile.unmerged_features if needs_features]
-    parts += ["quality"] if of_labels and profile.unmerged_quality else []
+    parts = [part for part in profile.unmerged if part.startswith(monitor.needs(profile.definition))]
     if not parts:
         return None
     return f"the window was counted under a definition that was replaced: cannot merge {', '.join(parts[:3])}"
-
-
-def _no_baseline(check: str, what: str) -> list[Verdict]:
-    return [Verdict("*", check, "calibrated", "insufficient", reason=f"no baseline of {what} is published")]
-
-
-def _constraints(baseline: Baseline | None) -> Constraints | None:
-    return None if baseline is None else baseline.constraints
-
-
-def _data_quality(profile: WindowProfile, baseline: Baseline | None, alpha: float, earlier: Earlier) -> Judged:
-    state, constraints = profile.profile, _constraints(baseline)
-    described = []
-    for name, feature in sorted(state.features.items()):
-        known = None if constraints is None else constraints.features.get(name)
-        categorical = feature.spec.categorical or feature.spec.hashed or name == LABEL
-        # The baseline's type decides the form, so that the hours of one column can be compared.
-        inferred = known.inferred_type if known is not None else infer_type(feature.types, categorical=categorical)
-        described.append(feature_statistics(name, feature, state.n, inferred))
-    statistics: dict[str, Any] = {"version": 0.0, "dataset": {"item_count": state.n}, "features": described}
-    if state.overflow:
-        statistics["sketchwatch"] = {"refused_rows": state.overflow, "refused_columns": sorted(state.refused)}
-    if baseline is None or constraints is None:
-        return statistics, _no_baseline("data_quality", "data quality")
-    return statistics, judge_data_quality(profile, baseline, constraints, alpha, earlier)
-
-
-def _data_drift(profile: WindowProfile, baseline: Baseline | None, alpha: float, earlier: Earlier) -> Judged:
-    statistics: dict[str, Any] = {"version": 0.0, "dataset": {"item_count": profile.profile.n}, "features": []}
-    constraints = _constraints(baseline)
-    if baseline is None or constraints is None:
-        return statistics, _no_baseline("baseline_drift_check", "data quality")
-    verdicts = judge_data_drift(profile, baseline, constraints, alpha, earlier)
-    statistics["features"] = [
-        {
-            "name": v.subject,
-            "statistic": v.statistic,
-            "distance": v.value,
-            "error": v.error,
-            "pvalue": v.pvalue,
-            "n": v.n,
-        }
-        for v in verdicts
-        if v.value is not None and not v.advisory
-    ]
-    return statistics, verdicts
-
-
-def _model_quality(
-    profile: WindowProfile, baseline: Baseline | None, alpha: float, earlier: Earlier, rng: np.random.Generator
-) -> Judged:
-    assert profile.quality is not None
-    options = profile.definition.monitors.model_quality
-    quality = profile.quality
-    if options.absent_label is not None and profile.labels_closed:
-        quality = count_absent_labels(quality, profile.profile, options.absent_label)
-        profile = replace(profile, quality=quality, labelled=max(profile.labelled, quality.n))
-    cells, counts = Cells(*quality.cells), quality.score_counts
-    metrics, area = estimate_metrics(cells, counts, options, rng)
-    dataset = {
-        "item_count": cells.n,
-        "start_time": iso(profile.window_start_ms),
-        "end_time": iso(profile.window_end_ms),
-        "label_coverage": profile.labelled / profile.rows if profile.rows else 0.0,
-        "unpredicted": quality.unpredicted,
-    }
-    statistics = quality_statistics(cells, counts, metrics, area, dataset)
-    if baseline is None or baseline.quality_constraints is None:
-        return statistics, _no_baseline("model_quality", "model quality")
-    return statistics, judge_model_quality(
-        profile, metrics, baseline, baseline.quality_constraints, alpha=alpha, earlier=earlier
-    )

@@ -13,8 +13,7 @@ from sketches.profile import ProfileSpec
 from sketches.state import Spec
 from windows.definition import Catalog, ModelDefinition
 from windows.events import Partial
-from windows.partition.open_window import FEATURE, QUALITY, ROWS
-from windows.partition.specs import profile_spec, quality_spec
+from windows.partition.specs import FEATURE, ROWS, event_specs, label_specs, profile_spec
 from windows.partition.window_counts import WindowCounts
 from windows.window_profile import WindowProfile
 
@@ -209,12 +208,12 @@ def _profile(
     features_closed = closed(to_events, window.features_since_ms)
     labels_closed = features_closed and closed(to_labels, window.labels_since_ms)
     counts = [source.counts for source in sources]
-    spec = quality_spec(definition)
+    specs = event_specs(definition) | label_specs(definition)
     return WindowProfile(
         definition=definition,
         window_start_ms=start_ms,
         profile=profile_spec(definition).empty(),
-        quality=None if spec is None else spec.empty(),
+        states={part: spec.empty() for part, spec in specs.items()},
         rows=sum(c.rows for c in counts),
         labelled=sum(c.labelled for c in counts),
         late=sum(c.late for c in counts),
@@ -238,23 +237,20 @@ def _with_states(profile: WindowProfile, window: _Window) -> WindowProfile:
         merged.refused.update(source.counts.refused)
         for part in source.parts.values():
             parts.setdefault(part.part, []).append(part)
-    unmerged = []
+    states, unmerged = dict(profile.states), []
     for key, partials in parts.items():
         if key.startswith(FEATURE):
             name = key.removeprefix(FEATURE)
             if (feature := _merged(_feature_specs(merged.spec, name), partials)) is not None:
                 merged.features[name] = feature
             else:
-                unmerged.append(name)
-    quality, partials = profile.quality, parts.get(QUALITY, [])
-    if quality is not None and partials:
-        quality = _merged([quality.spec], partials)
-    return replace(
-        profile,
-        quality=profile.quality if quality is None else quality,
-        unmerged_features=tuple(sorted(unmerged)),
-        unmerged_quality=quality is None and profile.quality is not None,
-    )
+                unmerged.append(key)
+        elif key in states:
+            if (state := _merged([states[key].spec], partials)) is not None:
+                states[key] = state
+            else:
+                unmerged.append(key)
+    return replace(profile, states=states, unmerged=tuple(sorted(unmerged)))
 
 
 def _feature_specs(spec: ProfileSpec, name: str) -> Iterator[FeatureSpec]:

@@ -3,28 +3,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from sketches.binary import BinaryQualityState
 from sketches.profile import ProfileState
 from windows.definition import ModelDefinition
+from windows.partition.specs import QUALITY
 
 
 @dataclass(frozen=True, slots=True)
 class WindowProfile:
     """The states and counts of one window.
 
-    `profile` holds features and outputs of all rows, `quality` the labelled rows of a model with a problem type.
+    `profile` holds features and outputs of all rows, `states` every other part the definition asks for by its name.
     `revision` is the sum of the partitions' revisions. Monitors of features may judge once `features_closed`, monitors
     of labels once `labels_closed`: every partition said so, or the missing ones were waited for long enough
-    (`partitions_closed` of `partitions` are in). `unmerged_features` and `unmerged_quality` name what could not be
-    merged since its definition was replaced in place meanwhile: it is missing from the states, not from the rows.
+    (`partitions_closed` of `partitions` are in). `unmerged` names the parts that could not be merged since their
+    definition was replaced in place meanwhile: they are missing from the states, not from the rows.
     """
 
     definition: ModelDefinition
     window_start_ms: int
     profile: ProfileState
-    quality: BinaryQualityState | None
+    states: Mapping[str, Any]
     rows: int
     labelled: int
     late: int
@@ -35,10 +37,14 @@ class WindowProfile:
     revision: int
     features_closed: bool
     labels_closed: bool
-    unmerged_features: tuple[str, ...] = ()
-    unmerged_quality: bool = False
+    unmerged: tuple[str, ...] = ()
 
     @property
     def window_end_ms(self) -> int:
         """End of the window, exclusive."""
         return self.window_start_ms + self.definition.window.size
+
+    @property
+    def quality(self) -> Any:
+        """Quality of the labelled rows, None for a model without a problem type."""
+        return self.states.get(QUALITY)

@@ -14,7 +14,7 @@ from sketches.block import Block, Column, Kind
 from tests.statistical.acceptance import at_least, at_most
 from tests.windows.build import baseline_of, window_of
 from windows.definition import ModelDefinition
-from windows.monitors.budget import monitor_alpha
+from windows.monitors.catalogue import monitor_alpha
 from windows.monitors.data_drift import judge_data_drift
 
 pytestmark = pytest.mark.statistical

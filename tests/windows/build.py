@@ -13,7 +13,7 @@ from windows.baselines.baseline import Baseline
 from windows.baselines.roles import Roles, by_role
 from windows.baselines.suggest import suggest
 from windows.definition import ModelDefinition
-from windows.partition.specs import profile_spec, quality_spec
+from windows.partition.specs import QUALITY, event_specs, label_specs, profile_spec
 from windows.window_profile import WindowProfile
 
 ROLES = Roles(label="label", score="score")
@@ -50,14 +50,16 @@ def window_of(held: Block, definition: ModelDefinition = BINARY, /, **fields: An
     """A closed window that holds rows."""
     roles = Roles(**{role: role for role in ("label", "score") if role in held.columns})
     monitored, judged = by_role(held, roles)
-    profile, spec = profile_spec(definition).empty(), quality_spec(definition)
+    profile = profile_spec(definition).empty()
     profile.update(monitored)
-    quality = None if spec is None else spec.empty()
-    if quality is not None:
-        quality.update(judged)
+    seen = [(event_specs(definition), monitored), (label_specs(definition), judged)]
+    states = {part: spec.empty() for specs, _ in seen for part, spec in specs.items()}
+    for specs, block in seen:
+        for part in specs:
+            states[part].update(block)
     counts: dict[str, Any] = {
         "rows": held.n,
-        "labelled": 0 if quality is None else quality.n,
+        "labelled": states[QUALITY].n if QUALITY in states else 0,
         "late": 0,
         "rejected": 0,
         "duplicates": 0,
@@ -67,7 +69,7 @@ def window_of(held: Block, definition: ModelDefinition = BINARY, /, **fields: An
         "features_closed": True,
         "labels_closed": True,
     }
-    return WindowProfile(definition, 0, profile, quality, **(counts | fields))
+    return WindowProfile(definition, 0, profile, states, **(counts | fields))
 
 
 def definition(**monitors: Mapping[str, Any]) -> ModelDefinition:

@@ -13,7 +13,7 @@ from tests.windows.build import BINARY, baseline_of, block, column, definition, 
 from windows.baselines.baseline_records import to_json
 from windows.definition import Columns, ModelDefinition
 from windows.evaluate import evaluate
-from windows.monitors.budget import monitor_alpha
+from windows.monitors.catalogue import monitor_alpha
 from windows.monitors.settle import Earlier
 from windows.violations import earlier_of, resolved, violation_from_record, violations_of
 

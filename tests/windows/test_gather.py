@@ -156,7 +156,7 @@ def test_a_definition_replaced_in_place_takes_no_column_from_windows_before_it(c
     gathered = Gather(1, Catalog((definition(columns=columns),)))
     give(gathered, 0, partials(events([1, 2, 3], [100, 101, 113])), partitions=1)
     (profile,) = gathered.due(0)
-    assert (profile.rows, profile.profile.features["x"].rows, profile.unmerged_features) == (2, 2, ())
+    assert (profile.rows, profile.profile.features["x"].rows, profile.unmerged) == (2, 2, ())
     assert profile.profile.features["x"].moments.sum == 3.0
 
 
@@ -169,14 +169,14 @@ def test_states_that_cannot_be_merged_are_named_and_judged_by_nobody(used):
         given = partials(events([1, 2, 3], [100, 101, 113]), using=store_of(definition(columns=columns)))
         give(gathered, source, given)
     (profile,) = gathered.due(0)
-    assert "x" in profile.unmerged_features
+    assert "feature/x" in profile.unmerged
     assert "x" not in profile.profile.features
     reports = evaluate(profile, baseline_of(events(range(500), 0).block))
     assert [(r.monitor, r.status) for r in reports] == [
         ("data_quality", "InsufficientData"),
         ("data_drift", "InsufficientData"),
     ]
-    assert all("'x'" in r.verdicts[0].reason for r in reports)
+    assert all("feature/x" in r.verdicts[0].reason for r in reports)
 
 
 def test_quality_of_another_positive_class_is_judged_by_nobody():
@@ -184,7 +184,7 @@ def test_quality_of_another_positive_class_is_judged_by_nobody():
     given = partials(events([1, 3], [100, 140]), labels([1, 9], "11", [120, 131]), using=store)
     give(gathered, 0, given, partitions=1)
     profile = gathered.due(0)[0]
-    assert (profile.labelled, profile.quality.cells, profile.unmerged_quality) == (1, (0, 0, 0, 0), True)
+    assert (profile.labelled, profile.quality.cells, profile.unmerged) == (1, (0, 0, 0, 0), ("quality",))
     reports = {r.monitor: r for r in evaluate(profile, None)}
     assert "replaced" in reports["model_quality"].verdicts[0].reason
     assert "replaced" not in reports["data_drift"].verdicts[0].reason

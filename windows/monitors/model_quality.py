@@ -11,18 +11,47 @@ import numpy as np
 from sketches.binary import BinaryQualityState
 from windows.baselines.baseline import Baseline
 from windows.baselines.quality_constraints import MetricConstraint, QualityConstraints, operator_of
+from windows.monitors.absent_labels import count_absent_labels
+from windows.monitors.monitor import Judged, Terms, no_baseline
 from windows.monitors.settle import NEVER, Draft, Earlier, settle
 from windows.options import ModelQuality
-from windows.report import Verdict
+from windows.partition.specs import QUALITY
+from windows.report import Verdict, iso
 from windows.statistics.auc import Auc, auc, bootstrap_auc
 from windows.statistics.binary_metrics import Cells, bootstrap, closed_form
 from windows.statistics.correction import holm
 from windows.statistics.intervals import Estimate
+from windows.statistics.quality_statistics import quality_statistics
 from windows.statistics.quality_tests import TWINS, quality_pvalue
 from windows.window_profile import WindowProfile
 
 Counts = tuple[np.ndarray, np.ndarray]
 Samples = tuple[BinaryQualityState | None, BinaryQualityState | None]
+
+
+def report_model_quality(profile: WindowProfile, baseline: Baseline | None, terms: Terms) -> Judged:
+    """Estimate the metrics of a window's labelled predictions, and hold them against the baseline's."""
+    options = profile.definition.monitors.model_quality
+    quality = profile.quality
+    if options.absent_label is not None and profile.labels_closed:
+        quality = count_absent_labels(quality, profile.profile, options.absent_label)
+        labelled = max(profile.labelled, quality.n)
+        profile = replace(profile, states={**profile.states, QUALITY: quality}, labelled=labelled)
+    cells, counts = Cells(*quality.cells), quality.score_counts
+    metrics, area = estimate_metrics(cells, counts, options, terms.rng)
+    dataset = {
+        "item_count": cells.n,
+        "start_time": iso(profile.window_start_ms),
+        "end_time": iso(profile.window_end_ms),
+        "label_coverage": profile.labelled / profile.rows if profile.rows else 0.0,
+        "unpredicted": quality.unpredicted,
+    }
+    statistics = quality_statistics(cells, counts, metrics, area, dataset)
+    if baseline is None or baseline.quality_constraints is None:
+        return statistics, no_baseline("model_quality", "model quality")
+    return statistics, judge_model_quality(
+        profile, metrics, baseline, baseline.quality_constraints, alpha=terms.alpha, earlier=terms.earlier
+    )
 
 
 def estimate_metrics(

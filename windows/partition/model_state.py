@@ -72,7 +72,7 @@ class VersionState:
         if window.end_ms + definition.window.grace <= time.events_ms:
             window.features_closed = True
             horizon_ms = definition.window.label_horizon
-            window.labels_closed = window.quality is None or _due(time, window.end_ms + horizon_ms, definition)
+            window.labels_closed = not window.of_labels or _due(time, window.end_ms + horizon_ms, definition)
         elif self.next_close_ms is None or start_ms < self.next_close_ms:
             self.next_close_ms = start_ms
         return None

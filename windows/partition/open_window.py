@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from typing import Any
 
 from sketches.block import Block
 from sketches.envelope import Envelope, seal, unseal
@@ -12,12 +13,9 @@ from sketches.errors import CorruptState
 from windows.definition import ModelDefinition
 from windows.events import Partial, Publish
 from windows.join.row_records import Record
-from windows.partition.specs import profile_spec, quality_spec
+from windows.partition.specs import FEATURE, QUALITY, ROWS, event_specs, label_specs, profile_spec
 from windows.partition.window_counts import Marks, WindowCounts, split_marks, with_marks
 
-ROWS = "rows"
-QUALITY = "quality"
-FEATURE = "feature/"
 ROWS_FINGERPRINT = "window/1"
 
 
@@ -30,6 +28,11 @@ class OpenWindow:
         The definition of the window's start; the window keeps it for life.
     start_ms : int
         Start of the window.
+
+    Attributes
+    ----------
+    of_events, of_labels : dict of str to State
+        States beside the profile by part: of all rows, and (signed) of those that have a label.
     """
 
     def __init__(self, definition: ModelDefinition, start_ms: int) -> None:
@@ -38,8 +41,8 @@ class OpenWindow:
         self.start_ms = start_ms
         self.counts = WindowCounts()
         self.profile = profile_spec(definition).empty()
-        quality = quality_spec(definition)
-        self.quality = None if quality is None else quality.empty()
+        self.of_events: dict[str, Any] = {part: spec.empty() for part, spec in event_specs(definition).items()}
+        self.of_labels: dict[str, Any] = {part: spec.empty() for part, spec in label_specs(definition).items()}
         self.revision = 0
         self.features_closed = False
         self.labels_closed = False
@@ -59,9 +62,32 @@ class OpenWindow:
         """Beginning of the keys of the window's records."""
         return f"w|{self.definition.model}|{self.definition.version}|{self.start_ms}|"
 
-    def add(self, block: Block) -> None:
-        """Add accepted rows; after the close they are late, and make a revision."""
+    @property
+    def quality(self) -> Any:
+        """Quality of the labelled predictions, None for a model without a problem type."""
+        return self.of_labels.get(QUALITY)
+
+    @property
+    def wants_extra(self) -> bool:
+        """Whether a state looks at more of the rows than features and outputs."""
+        return bool(self.of_events)
+
+    def add(self, block: Block, extra: Block | None = None) -> None:
+        """Add accepted rows; after the close they are late, and make a revision.
+
+        Parameters
+        ----------
+        block : Block
+            Their features and outputs.
+        extra : Block, optional
+            What else is known of the same rows: tags, attributions, embeddings, and the hash of the id.
+        """
         self.profile.update(block)
+        if self.of_events:
+            whole = block if extra is None else Block(block.n, {**block.columns, **extra.columns})
+            for state in self.of_events.values():
+                state.update(whole)
+            self._change(*self.of_events)
         self.counts.rows += block.n
         if self.features_closed:
             self.counts.late += block.n
@@ -71,14 +97,14 @@ class OpenWindow:
 
     def relabel(self, before: Block | None, after: Block) -> None:
         """Take labelled rows away as they were and add them as they are."""
-        if self.quality is not None:
+        for state in self.of_labels.values():
             if before is not None:
-                self.quality.update(before, sign=-1)
-            self.quality.update(after)
+                state.update(before, sign=-1)
+            state.update(after)
         self.counts.labelled += after.n - (0 if before is None else before.n)
         if self.labels_closed or (self.features_closed and self.counts.labelled == self.counts.rows):
             self.revise = True
-        self._change(QUALITY)
+        self._change(*self.of_labels)
 
     def count(self, *, duplicates: int = 0, rejected: int = 0) -> None:
         """Count what changes no state; the next publication tells it."""
@@ -89,13 +115,13 @@ class OpenWindow:
     def close_features(self) -> list[Publish]:
         """Close to events: publish every feature."""
         self.features_closed = True
-        self.labels_closed = self.labels_closed or self.quality is None
+        self.labels_closed = self.labels_closed or not self.of_labels
         return self._publish()
 
     def close_labels(self) -> list[Publish]:
-        """Close to labels: publish the quality."""
+        """Close to labels: publish what they tell."""
         self.labels_closed = True
-        self._change(QUALITY)
+        self._change(*self.of_labels)
         return self._publish()
 
     def revisions(self) -> list[Publish]:
@@ -110,7 +136,6 @@ class OpenWindow:
 
     def records(self) -> list[Record]:
         """Take the changelog's records that changed since the last cut."""
-        self._unsaved -= {QUALITY} if self.quality is None else set()
         parts = self._parts()
         gone = sorted(self._saved - parts)
         changed = sorted(self._unsaved & parts)
@@ -133,13 +158,13 @@ class OpenWindow:
             envelope = unseal(data)
             if part == ROWS:
                 window._restore_rows(envelope)
-            elif part == QUALITY and window.quality is not None:
-                window.quality = window.quality.spec.from_bytes(
-                    _payload(envelope, window.quality.spec.fingerprint, part)
-                )
             elif part.startswith(FEATURE):
                 spec = window.profile.spec.feature_spec(part.removeprefix(FEATURE))
                 window.profile.features[spec.name] = spec.from_bytes(_payload(envelope, spec.fingerprint, part))
+            else:
+                states = window.of_events if part in window.of_events else window.of_labels
+                kept = states[part].spec
+                states[part] = kept.from_bytes(_payload(envelope, kept.fingerprint, part))
         return window
 
     def _restore_rows(self, envelope: Envelope) -> None:
@@ -152,8 +177,12 @@ class OpenWindow:
         self._published, self._unpublished = set(marks.published), set(marks.unpublished)
 
     def _parts(self) -> set[str]:
-        quality = {QUALITY} if self.quality is not None and self.counts.labelled else set()
-        return {ROWS, *quality, *(FEATURE + name for name in self.profile.features)}
+        labelled = self.of_labels if self.counts.labelled else ()
+        return {ROWS, *labelled, *self._parts_of_events()}
+
+    def _parts_of_events(self) -> set[str]:
+        of_events = (part for part, state in self.of_events.items() if state.n)
+        return {*of_events, *(FEATURE + name for name in self.profile.features)}
 
     def _change(self, *parts: str) -> None:
         self._unsaved.update(parts, (ROWS,))
@@ -162,9 +191,9 @@ class OpenWindow:
     def _publish(self) -> list[Publish]:
         self.revision += 1
         self.revise = False
-        held = {FEATURE + name for name in self.profile.features}
-        if self.quality is not None and (self.labels_closed or self.counts.labelled == self.counts.rows):
-            held.add(QUALITY)
+        held = self._parts_of_events()
+        if self.labels_closed or self.counts.labelled == self.counts.rows:
+            held.update(self.of_labels)
         changed = sorted(self._unpublished & held)
         gone = sorted(part for part in self._published if part.startswith(FEATURE) and part not in held)
         effects = [self._partial(part, None) for part in gone]
@@ -191,17 +220,21 @@ class OpenWindow:
         )
 
     def _payload(self, part: str) -> bytes:
-        if part == QUALITY:
-            assert self.quality is not None
-            return self.quality.to_bytes()
-        return self.profile.features[part.removeprefix(FEATURE)].to_bytes()
+        if part.startswith(FEATURE):
+            return self.profile.features[part.removeprefix(FEATURE)].to_bytes()
+        data: bytes = self._state(part).to_bytes()
+        return data
 
     def _fingerprint(self, part: str) -> str:
         if part == ROWS:
             return ROWS_FINGERPRINT
-        if part == QUALITY:
-            return "" if self.quality is None else self.quality.spec.fingerprint
-        return self.profile.spec.feature_spec(part.removeprefix(FEATURE)).fingerprint
+        if part.startswith(FEATURE):
+            return self.profile.spec.feature_spec(part.removeprefix(FEATURE)).fingerprint
+        fingerprint: str = self._state(part).spec.fingerprint
+        return fingerprint
+
+    def _state(self, part: str) -> Any:
+        return self.of_events[part] if part in self.of_events else self.of_labels[part]
 
     def _key(self, part: str) -> bytes:
         return (self.prefix + part).encode()

@@ -18,7 +18,8 @@ from sketches.errors import CorruptState
 from windows.definition import ModelDefinition
 from windows.join.row_records import Record, RowRecords
 from windows.partition.model_state import ModelState, VersionState
-from windows.partition.open_window import ROWS, OpenWindow
+from windows.partition.open_window import OpenWindow
+from windows.partition.specs import ROWS
 
 __all__ = ["Record", "opened", "restore_models", "sealed"]
 

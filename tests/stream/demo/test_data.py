@@ -27,7 +27,7 @@ from stream.demo.data import (
 from windows.baselines.baseline import Baseline
 from windows.definition import ModelDefinition, Window
 from windows.evaluate import evaluate
-from windows.partition.specs import profile_spec, quality_spec
+from windows.partition.specs import QUALITY, label_specs, profile_spec
 from windows.violations import violations_of
 from windows.window_profile import WindowProfile
 
@@ -118,8 +118,7 @@ def _flagged(traffic: Traffic, definition: ModelDefinition, baseline: Baseline) 
     block = Block(len(traffic.ids), {name: Column(Kind(v.kind), *v[1:]) for name, v in traffic.columns.items()})
     judged = Block(block.n, {**block.columns, "label": label})
     number = (traffic.event_time_ms - START_MS) // HOUR_MS + 1
-    spec = quality_spec(definition)
-    assert spec is not None
+    spec = label_specs(definition)[QUALITY]
     found = []
     for hour in range(1, HOURS + 1):
         profile, quality = profile_spec(definition).empty(), spec.empty()
@@ -128,7 +127,7 @@ def _flagged(traffic: Traffic, definition: ModelDefinition, baseline: Baseline) 
         start_ms, n = START_MS + (hour - 1) * HOUR_MS, profile.n
         counts = (n, n, 0, 0, 0, 4, 4, 4)
         window = WindowProfile(
-            definition, start_ms, profile, quality, *counts, features_closed=True, labels_closed=True
+            definition, start_ms, profile, {QUALITY: quality}, *counts, features_closed=True, labels_closed=True
         )
         if any(violations_of(report) for report in evaluate(window, baseline)):
             found.append(hour)

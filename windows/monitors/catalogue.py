@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All monitors, in the order of their reports, and how the error budget is shared among them."""
+
+from __future__ import annotations
+
+from windows.definition import ModelDefinition
+from windows.monitors.model_quality import report_model_quality
+from windows.monitors.monitor import Monitor
+from windows.monitors.reports import report_data_drift, report_data_quality
+from windows.partition.specs import FEATURE, QUALITY, label_specs
+
+SHARES = {"data_quality": 0.2, "data_drift": 0.3, "model_quality": 0.25, "outcome": 0.25}
+
+
+def _needs_features(_definition: ModelDefinition) -> tuple[str, ...]:
+    return (FEATURE,)
+
+
+def _model_quality_needs(definition: ModelDefinition) -> tuple[str, ...]:
+    # Rows without a label are counted from the outputs.
+    absent = definition.monitors.model_quality.absent_label is not None
+    return (QUALITY, FEATURE) if absent else (QUALITY,)
+
+
+MONITORS = (
+    Monitor(
+        "data_quality",
+        family="data_quality",
+        of_labels=False,
+        enabled=lambda definition: definition.monitors.data_quality.enabled,
+        needs=_needs_features,
+        judge=report_data_quality,
+    ),
+    Monitor(
+        "data_drift",
+        family="data_drift",
+        of_labels=False,
+        enabled=lambda definition: definition.monitors.data_drift.enabled,
+        needs=_needs_features,
+        judge=report_data_drift,
+    ),
+    Monitor(
+        "model_quality",
+        family="model_quality",
+        of_labels=True,
+        enabled=lambda definition: definition.monitors.model_quality.enabled and QUALITY in label_specs(definition),
+        needs=_model_quality_needs,
+        judge=report_model_quality,
+    ),
+)
+
+
+def enabled_monitors(definition: ModelDefinition) -> tuple[Monitor, ...]:
+    """Give the monitors that judge a model, in the order of their reports.
+
+    Examples
+    --------
+    >>> [monitor.name for monitor in enabled_monitors(ModelDefinition(model="churn"))]
+    ['data_quality', 'data_drift']
+    """
+    return tuple(monitor for monitor in MONITORS if monitor.enabled(definition))
+
+
+def monitor_alpha(definition: ModelDefinition, monitor: str) -> float:
+    """Give one monitor its part of the budget of one window.
+
+    Families share the budget by their weights, the monitors of a family theirs equally.
+
+    Parameters
+    ----------
+    definition : ModelDefinition
+        Its `false_alarm_every` sets the budget of the whole model.
+    monitor : str
+        Name of an enabled monitor.
+
+    Returns
+    -------
+    float
+        Level of the family of the monitor's tests when it judges a window first.
+
+    Examples
+    --------
+    >>> definition = ModelDefinition(model="churn", false_alarm_every=50)
+    >>> round(monitor_alpha(definition, "data_quality"), 6), round(monitor_alpha(definition, "data_drift"), 6)
+    (0.008, 0.012)
+    """
+    families = {enabled.name: enabled.family for enabled in enabled_monitors(definition)}
+    mine = families[monitor]
+    total = sum(SHARES[family] for family in set(families.values()))
+    return SHARES[mine] / list(families.values()).count(mine) / total / definition.false_alarm_every

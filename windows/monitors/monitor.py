@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a monitor is: a judgement of some parts of a window, and its share of the error budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from windows.baselines.baseline import Baseline
+from windows.definition import ModelDefinition
+from windows.monitors.settle import Earlier
+from windows.report import Verdict
+from windows.window_profile import WindowProfile
+
+Judged = tuple[dict[str, Any], list[Verdict]]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a judgement is held to.
+
+    Parameters
+    ----------
+    alpha : float
+        Level of all the monitor's tests together.
+    earlier : Earlier
+        What the monitor said of the same window before.
+    rng : numpy.random.Generator
+        Source of resamples, where a method has any.
+    """
+
+    alpha: float
+    earlier: Earlier
+    rng: np.random.Generator
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """One monitor.
+
+    Parameters
+    ----------
+    name : str
+        Of its reports.
+    family : str
+        Who it shares a part of the error budget with.
+    of_labels : bool
+        Whether it judges joined rows, and so waits for the labels to close.
+    enabled : callable
+        Whether a definition asks for it.
+    needs : callable
+        Beginnings of the names of the parts it judges, under a definition.
+    judge : callable
+        Gives statistics and verdicts of a window against a baseline; without one, statistics and why there is no
+        verdict.
+    """
+
+    name: str
+    family: str
+    of_labels: bool
+    enabled: Callable[[ModelDefinition], bool]
+    needs: Callable[[ModelDefinition], tuple[str, ...]]
+    judge: Callable[[WindowProfile, Baseline | None, Terms], Judged]
+
+
+def no_baseline(check: str, what: str) -> list[Verdict]:
+    """Say that there is nothing to compare with."""
+    return [Verdict("*", check, "calibrated", "insufficient", reason=f"no baseline of {what} is published")]
