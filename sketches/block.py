@@ -20,6 +20,7 @@ class Kind(IntEnum):
     BOOLEAN = 2
     STRING = 3
     MIXED = 4
+    VECTOR = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,8 @@ class Column:
     ----------
     kind : Kind
         What `values` holds: FLOAT float64, INTEGER int64, BOOLEAN bool, STRING int32 codes into `categories`,
-        MIXED objects (None, bool, int, float or str).
-    values : ndarray, shape (n,)
+        MIXED objects (None, bool, int, float or str), VECTOR float32 of shape (n, d).
+    values : ndarray, shape (n,) or, of vectors, (n, d)
         Undefined where `valid` is false.
     valid : ndarray of bool, shape (n,), optional
         False where the value is null or its key absent; None if every row has a value.
