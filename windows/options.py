@@ -50,6 +50,9 @@ class DataQuality(Part):
     extra_column_share: float = Field(default=0.01, ge=0, le=1)
 
 
+DistanceName = Literal["jensen_shannon", "hellinger", "psi", "wasserstein"]
+
+
 class DataDrift(Part):
     """Change of each feature's and output's distribution."""
 
@@ -60,6 +63,9 @@ class DataDrift(Part):
     threshold: float = Field(default=0.1, ge=0, le=1, description="of the simple and robust modes")
     epsilon: float = Field(default=0.1, ge=0, description="baseline standard deviations the t-test lets the mean move")
     marginal: bool = Field(default=False, description="two-sample p-value, for baselines of few rows")
+    distances: dict[DistanceName, Annotated[float, Field(ge=0)] | Literal["report"]] = Field(
+        default={}, description="further distances of each column, with the largest that passes"
+    )
     min_rows: int = 50
 
 
