@@ -77,7 +77,7 @@ def _records(rng: np.random.Generator, rows: int) -> list[tuple[int, Partial, by
         window = OpenWindow(DEFINITION, 0)
         for start in range(0, rows // PARTITIONS, CHUNK):
             block = _rows(rng, min(CHUNK, rows // PARTITIONS - start))
-            monitored, judged = by_role(block, ROLES)
+            monitored, _, judged = by_role(block, ROLES)
             window.add(monitored)
             window.relabel(None, judged)
         newest = {effect.partial.part: effect.partial for effect in (*window.close_features(), *window.close_labels())}

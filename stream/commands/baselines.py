@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pyarrow as pa
 
+from sketches.block import Block
 from stream.commands.applying import apply, read_definitions
 from stream.commands.tables import Roles, to_block
 from stream.kafka.connection import partitions_of
@@ -46,9 +48,11 @@ def suggest_baseline(table: pa.Table, roles: Roles, definition: ModelDefinition)
     """
     features = [name for name in roles.features(table) if name not in definition.columns.drop]
     outputs = [name for name in (roles.label, roles.prediction, roles.score) if name is not None]
-    blocks = (
-        to_block(table.slice(begin, _ROWS_A_BLOCK), features + outputs) for begin in range(0, len(table), _ROWS_A_BLOCK)
-    )
+    tags = {name: f"tags.{name}" for name in roles.tags}
+    slices = (table.slice(begin, _ROWS_A_BLOCK) for begin in range(0, len(table), _ROWS_A_BLOCK))
+    blocks = (_renamed(to_block(rows, [*features, *outputs, *tags]), tags) for rows in slices)
+    if definition.problem_type is None and roles.label is not None:
+        definition = definition.model_copy(update={"problem_type": "BinaryClassification"})
     return suggest(
         blocks,
         model=definition.model,
@@ -63,7 +67,12 @@ def suggest_baseline(table: pa.Table, roles: Roles, definition: ModelDefinition)
         categorical=definition.columns.categorical,
         hashed=definition.columns.hash,
         min_distance=definition.monitors.data_drift.min_distance,
+        definition=definition,
     )
+
+
+def _renamed(block: Block, names: Mapping[str, str]) -> Block:
+    return Block(block.n, {names.get(name, name): column for name, column in block.columns.items()})
 
 
 def publish_baseline(settings: Settings, baseline: Baseline) -> Baseline:

@@ -11,7 +11,7 @@ import numpy as np
 from sketches.block import Block, Column, Kind
 from windows.baselines.baseline import Baseline
 from windows.baselines.roles import Roles, by_role
-from windows.baselines.suggest import suggest
+from windows.baselines.suggest import judged_block, suggest
 from windows.definition import ModelDefinition
 from windows.partition.specs import QUALITY, event_specs, label_specs, profile_spec
 from windows.window_profile import WindowProfile
@@ -49,10 +49,11 @@ def baseline_of(rows: Block, **options: Any) -> Baseline:
 def window_of(held: Block, definition: ModelDefinition = BINARY, /, **fields: Any) -> WindowProfile:
     """A closed window that holds rows."""
     roles = Roles(**{role: role for role in ("label", "score") if role in held.columns})
-    monitored, judged = by_role(held, roles)
+    monitored, extra, judged = by_role(held, roles)
+    whole = Block(held.n, {**monitored.columns, **extra.columns})
     profile = profile_spec(definition).empty()
     profile.update(monitored)
-    seen = [(event_specs(definition), monitored), (label_specs(definition), judged)]
+    seen = [(event_specs(definition), whole), (label_specs(definition), judged_block(judged, whole, definition))]
     states = {part: spec.empty() for specs, _ in seen for part, spec in specs.items()}
     for specs, block in seen:
         for part in specs:

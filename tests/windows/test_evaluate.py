@@ -84,7 +84,7 @@ def test_an_empty_window_is_insufficient():
 
 
 def test_a_monitor_that_fails_says_so_and_the_others_report():
-    broken = replace(BASELINE, quality=object())
+    broken = replace(BASELINE, states={"quality": object()})
     quality, drift, model = evaluate(window_of(rows(1_000, 2)), broken)
     assert (quality.status, drift.status) == ("Completed", "Completed")
     assert model.status == "Failed"

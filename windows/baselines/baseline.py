@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from sketches.binary import BinaryQualityState
 from sketches.features import FeatureState
 from windows.baselines.constraints import Constraints
 from windows.baselines.quality_constraints import QualityConstraints
+from windows.partition.specs import QUALITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +27,13 @@ class Baseline:
         Features and outputs (`prediction.label`, `prediction.score`) by name.
     constraints : Constraints, optional
         Of data quality and drift; None if there is no such baseline.
-    quality : BinaryQualityState, optional
-        Predictions against labels, of rows the model was not trained on.
+    states : mapping of str to State
+        Every part beside the features, as windows hold them; `quality` and others of labels are of rows the model was
+        not trained on.
     quality_constraints : QualityConstraints, optional
         Of model quality.
+    documents : mapping of str to mapping
+        What the file of each other monitor says, by monitor.
     imported : bool
         Whether the states were read from another system's files, whose sketches are compacted once more: their rank
         error counts twice.
@@ -41,6 +45,12 @@ class Baseline:
     n: int = 0
     features: Mapping[str, FeatureState] = field(default_factory=dict)
     constraints: Constraints | None = None
-    quality: BinaryQualityState | None = None
+    states: Mapping[str, Any] = field(default_factory=dict)
     quality_constraints: QualityConstraints | None = None
+    documents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     imported: bool = False
+
+    @property
+    def quality(self) -> Any:
+        """Quality of labelled predictions, None if there is no such baseline."""
+        return self.states.get(QUALITY)

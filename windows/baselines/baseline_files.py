@@ -7,19 +7,22 @@ import json
 from pathlib import Path
 from typing import Any
 
+from sketches.specs import spec_fields
 from windows.baselines.baseline import Baseline
 from windows.baselines.baseline_records import (
+    feature_fields,
     open_feature,
-    open_quality,
+    open_state,
     seal_feature,
-    seal_quality,
-    spec_fields,
+    seal_state,
     to_json,
 )
 from windows.baselines.constraints import read_constraints
+from windows.baselines.documents import FOLDERS, Folder
 from windows.baselines.imported import imported_features, imported_quality
 from windows.baselines.quality_constraints import read_quality_constraints
 from windows.errors import BaselineError
+from windows.partition.specs import QUALITY
 from windows.statistics.auc import auc
 from windows.statistics.binary_metrics import Cells, closed_form
 from windows.statistics.feature_statistics import feature_statistics
@@ -52,6 +55,9 @@ def write_baseline(baseline: Baseline, directory: Path) -> list[Path]:
         files |= _data_quality(baseline, directory / _DATA)
     if baseline.quality is not None and baseline.quality_constraints is not None:
         files |= _model_quality(baseline, directory / _MODEL)
+    for folder in FOLDERS:
+        if folder.monitor in baseline.documents:
+            files |= _document(baseline, folder, directory / folder.monitor)
     for path, content in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
@@ -67,7 +73,7 @@ def _data_quality(baseline: Baseline, directory: Path) -> dict[Path, bytes]:
         inferred = known.inferred_type if known is not None else "Unknown"
         described.append(feature_statistics(name, feature, baseline.n, inferred, sketch=True))
         path = f"sketches/{i:04d}.skw"
-        kept[name] = {"file": path, **spec_fields(feature.spec)}
+        kept[name] = {"file": path, **feature_fields(feature.spec)}
         files[directory / path] = seal_feature(feature)
     ours = {"model": baseline.model, "version": baseline.version, "imported": baseline.imported, "features": kept}
     dataset = {"item_count": baseline.n}
@@ -88,14 +94,21 @@ def _model_quality(baseline: Baseline, directory: Path) -> dict[Path, bytes]:
     statistics["sketchwatch"] = {
         "model": baseline.model,
         "version": baseline.version,
-        "positive_class": quality.spec.positive,
-        "file": _QUALITY,
+        "states": {QUALITY: {"file": _QUALITY, **spec_fields(quality.spec)}},
     }
     return {
         directory / _STATISTICS: to_json(statistics, 1),
         directory / _CONSTRAINTS: to_json(baseline.quality_constraints.document, 1),
-        directory / _QUALITY: seal_quality(quality),
+        directory / _QUALITY: seal_state(quality),
     }
+
+
+def _document(baseline: Baseline, folder: Folder, directory: Path) -> dict[Path, bytes]:
+    held = {part: state for part, state in sorted(baseline.states.items()) if folder.holds(part)}
+    named = {part: {"file": f"{i:04d}.skw", **spec_fields(state.spec)} for i, (part, state) in enumerate(held.items())}
+    ours = {"model": baseline.model, "version": baseline.version, "states": named}
+    files = {directory / named[part]["file"]: seal_state(state) for part, state in held.items()}
+    return files | {directory / folder.file: to_json({**baseline.documents[folder.monitor], "sketchwatch": ours}, 1)}
 
 
 def read_baseline(directory: Path, *, model: str | None = None, version: str | None = None) -> Baseline:
@@ -104,7 +117,7 @@ def read_baseline(directory: Path, *, model: str | None = None, version: str | N
     Parameters
     ----------
     directory : Path
-        Holds `data_quality`, `model_quality` or both.
+        Holds `data_quality`, `model_quality` or another monitor's folder, or several.
     model, version : str, optional
         Whose baseline it is, for files that do not say; otherwise they must agree.
 
@@ -114,18 +127,28 @@ def read_baseline(directory: Path, *, model: str | None = None, version: str | N
         If there is no baseline, a file is missing or not what it should be: which file, and what was expected.
     """
     data, quality = _pair(directory / _DATA), _pair(directory / _MODEL)
-    if data is None and quality is None:
-        msg = f"{directory}: expected {_DATA}/{_CONSTRAINTS} or {_MODEL}/{_CONSTRAINTS}, found neither"
+    paths = {folder: directory / folder.monitor / folder.file for folder in FOLDERS}
+    documents = {folder: _json(path) for folder, path in paths.items() if path.is_file()}
+    if data is None and quality is None and not documents:
+        others = "".join(f", {folder.monitor}/{folder.file}" for folder in FOLDERS)
+        msg = f"{directory}: expected one of {_DATA}/{_CONSTRAINTS}, {_MODEL}/{_CONSTRAINTS}{others}; found none"
         raise BaselineError(msg)
-    owners = [pair[0].get("sketchwatch", {}) for pair in (data, quality) if pair is not None]
+    said = [*(pair[0] for pair in (data, quality) if pair is not None), *documents.values()]
+    owners = [document.get("sketchwatch", {}) for document in said]
     model = _owner(directory, "model", model, owners)
     version = _owner(directory, "version", version or ("1" if not any(owners) else None), owners)
     baseline: dict[str, Any] = {}
+    states: dict[str, Any] = {}
     if data is not None:
         baseline |= _read_data_quality(directory / _DATA, model, *data)
     if quality is not None:
-        baseline |= _read_model_quality(directory / _MODEL, *quality)
-    return Baseline(model, version, **baseline)
+        constraints, counted = _read_model_quality(directory / _MODEL, *quality)
+        baseline["quality_constraints"] = constraints
+        states |= counted
+    for folder, document in documents.items():
+        states |= _states(directory / folder.monitor, folder.file, document.pop("sketchwatch", {}))
+    kept = {folder.monitor: document for folder, document in documents.items()}
+    return Baseline(model, version, **baseline, states=states, documents=kept)
 
 
 def _pair(directory: Path) -> tuple[Document, Document] | None:
@@ -179,17 +202,26 @@ def _read_data_quality(directory: Path, model: str, statistics: Document, docume
     return {"n": n, "features": features, "constraints": constraints, "imported": bool(ours.get("imported", False))}
 
 
-def _read_model_quality(directory: Path, statistics: Document, document: Document) -> dict[str, Any]:
+def _read_model_quality(directory: Path, statistics: Document, document: Document) -> tuple[Any, dict[str, Any]]:
     constraints = _named(directory, read_quality_constraints, document)
     ours = statistics.get("sketchwatch")
-    if ours is None:
-        return {"quality": imported_quality(statistics), "quality_constraints": constraints}
+    if ours is not None:
+        return constraints, _states(directory, _STATISTICS, ours)
+    quality = imported_quality(statistics)
+    return constraints, {} if quality is None else {QUALITY: quality}
+
+
+def _states(directory: Path, file: str, ours: Document) -> dict[str, Any]:
+    """The states that our files lie beside."""
     try:
-        quality = open_quality(ours["positive_class"], (directory / ours["file"]).read_bytes())
+        return {
+            part: open_state(part, {name: value for name, value in fields.items() if name != "file"}, data)
+            for part, fields in ours.get("states", {}).items()
+            for data in ((directory / fields["file"]).read_bytes(),)
+        }
     except (OSError, KeyError, BaselineError) as error:
-        msg = f"{directory}: expected the counts that {_STATISTICS} names: {error}"
+        msg = f"{directory}: expected the states that {file} names: {error}"
         raise BaselineError(msg) from error
-    return {"quality": quality, "quality_constraints": constraints}
 
 
 def _named(directory: Path, read: Any, document: Document) -> Any:

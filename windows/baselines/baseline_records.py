@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from sketches.binary import BinaryQualitySpec, BinaryQualityState
 from sketches.envelope import seal, unseal
 from sketches.errors import SketchError
 from sketches.features import FeatureSpec, FeatureState
+from sketches.specs import spec_fields, spec_of
+from sketches.state import State
 from windows.baselines.baseline import Baseline
 from windows.baselines.constraints import read_constraints
 from windows.baselines.quality_constraints import read_quality_constraints
@@ -20,8 +21,9 @@ from windows.errors import BaselineError
 HEADER = "header"
 CONSTRAINTS = "data_quality/constraints"
 QUALITY_CONSTRAINTS = "model_quality/constraints"
-QUALITY = "model_quality/quality"
 _FEATURE = "feature/"
+_STATE = "state/"
+_DOCUMENT = "document/"
 
 
 def baseline_records(baseline: Baseline) -> list[tuple[str, bytes]]:
@@ -35,8 +37,8 @@ def baseline_records(baseline: Baseline) -> list[tuple[str, bytes]]:
     records = [(_FEATURE + name, seal_feature(feature)) for name, feature in baseline.features.items()]
     if baseline.constraints is not None:
         records.append((CONSTRAINTS, to_json(baseline.constraints.document)))
-    if baseline.quality is not None:
-        records.append((QUALITY, seal_quality(baseline.quality)))
+    records += [(_STATE + part, seal_state(state)) for part, state in baseline.states.items()]
+    records += [(_DOCUMENT + monitor, to_json(document)) for monitor, document in baseline.documents.items()]
     if baseline.quality_constraints is not None:
         records.append((QUALITY_CONSTRAINTS, to_json(baseline.quality_constraints.document)))
     header = {
@@ -45,8 +47,9 @@ def baseline_records(baseline: Baseline) -> list[tuple[str, bytes]]:
         "baseline_version": baseline.baseline_version,
         "n": baseline.n,
         "imported": baseline.imported,
-        "features": {name: spec_fields(feature.spec) for name, feature in baseline.features.items()},
-        "positive_class": None if baseline.quality is None else baseline.quality.spec.positive,
+        "features": {name: feature_fields(feature.spec) for name, feature in baseline.features.items()},
+        "states": {part: spec_fields(state.spec) for part, state in baseline.states.items()},
+        "documents": sorted(baseline.documents),
         "parts": [part for part, _ in records],
     }
     return [*records, (HEADER, to_json(header))]
@@ -65,16 +68,17 @@ def baseline_from_records(records: Mapping[str, bytes]) -> Baseline:
         raise BaselineError(msg)
     with _reading(HEADER, "a JSON object as `baseline_records` writes it"):
         header = json.loads(records[HEADER])
-        features, positive = dict(header["features"]), header["positive_class"]
-        named = {*header["parts"], *(_FEATURE + name for name in features), *([] if positive is None else [QUALITY])}
+        features, specs, monitors = dict(header["features"]), dict(header["states"]), list(header["documents"])
+        named = {*header["parts"], *(_FEATURE + name for name in features), *(_STATE + part for part in specs)}
+        named |= {_DOCUMENT + monitor for monitor in monitors}
         missing = sorted(named - records.keys())
         model, version, baseline_version = header["model"], header["version"], header["baseline_version"]
         n, imported = int(header["n"]), bool(header["imported"])
     if missing:
         msg = f"baseline {baseline_version!r} of model {model!r}: parts {missing} are missing"
         raise BaselineError(msg)
-    states = {name: open_feature(name, fields, model, records[_FEATURE + name]) for name, fields in features.items()}
-    quality = None if positive is None else open_quality(positive, records[QUALITY])
+    held = {name: open_feature(name, fields, model, records[_FEATURE + name]) for name, fields in features.items()}
+    states = {part: open_state(part, fields, records[_STATE + part]) for part, fields in specs.items()}
     constraints, limits = None, None
     if CONSTRAINTS in records:
         with _reading(CONSTRAINTS, "a JSON object of constraints"):
@@ -82,7 +86,22 @@ def baseline_from_records(records: Mapping[str, bytes]) -> Baseline:
     if QUALITY_CONSTRAINTS in records:
         with _reading(QUALITY_CONSTRAINTS, "a JSON object of constraints"):
             limits = read_quality_constraints(json.loads(records[QUALITY_CONSTRAINTS]))
-    return Baseline(model, version, baseline_version, n, states, constraints, quality, limits, imported)
+    documents = {}
+    for monitor in monitors:
+        with _reading(_DOCUMENT + monitor, "a JSON object"):
+            documents[monitor] = dict(json.loads(records[_DOCUMENT + monitor]))
+    return Baseline(
+        model,
+        version,
+        baseline_version,
+        n=n,
+        features=held,
+        constraints=constraints,
+        states=states,
+        quality_constraints=limits,
+        documents=documents,
+        imported=imported,
+    )
 
 
 @contextmanager
@@ -100,12 +119,12 @@ def seal_feature(feature: FeatureState) -> bytes:
     return seal(feature.to_bytes(), fingerprint=feature.spec.fingerprint)
 
 
-def seal_quality(quality: BinaryQualityState) -> bytes:
-    """Put quality counts into an envelope."""
-    return seal(quality.to_bytes(), fingerprint=quality.spec.fingerprint)
+def seal_state(state: State) -> bytes:
+    """Put a state into an envelope."""
+    return seal(state.to_bytes(), fingerprint=state.spec.fingerprint)
 
 
-def spec_fields(spec: FeatureSpec) -> dict[str, Any]:
+def feature_fields(spec: FeatureSpec) -> dict[str, Any]:
     """Parameters of a feature's state; hashes are keyed by the model's name, which is known."""
     return {"categorical": spec.categorical, "hashed": spec.hashed, "k": spec.k, "max_categories": spec.max_categories}
 
@@ -130,10 +149,25 @@ def open_feature(name: str, fields: Mapping[str, Any], model: str, data: bytes) 
         return spec.from_bytes(_open(spec.fingerprint, data))
 
 
-def open_quality(positive: str, data: bytes) -> BinaryQualityState:
-    """Read quality counts from their envelope; raises `BaselineError`."""
-    with _reading(QUALITY, f"quality counts of the positive class {positive!r}"):
-        spec = BinaryQualitySpec(positive)
+def open_state(part: str, fields: Mapping[str, Any], data: bytes) -> Any:
+    """Read a state from its envelope.
+
+    Parameters
+    ----------
+    part : str
+        Its name.
+    fields : mapping
+        Its parameters, as `spec_fields` writes them.
+    data : bytes
+        The envelope.
+
+    Raises
+    ------
+    BaselineError
+        If the fields are no parameters, or the state is not of these.
+    """
+    with _reading(_STATE + part, "a state with the parameters that are named"):
+        spec = spec_of(fields)
         return spec.from_bytes(_open(spec.fingerprint, data))
 
 

@@ -13,6 +13,8 @@ from windows.definition import negative_class
 from windows.errors import BaselineError
 from windows.statistics.inferred_type import LABEL, SCORE
 
+EXTRA = ("tags.", "attributions.", "embeddings.")
+
 
 @dataclass(frozen=True, slots=True)
 class Roles:
@@ -41,8 +43,8 @@ class Roles:
 NO_ROLES = Roles()
 
 
-def by_role(block: Block, roles: Roles) -> tuple[Block, Block]:
-    """Part a block into what events hold and what quality is counted from.
+def by_role(block: Block, roles: Roles) -> tuple[Block, Block, Block]:
+    """Part a block into what events hold, what they say beside it, and what quality is counted from.
 
     Parameters
     ----------
@@ -55,6 +57,8 @@ def by_role(block: Block, roles: Roles) -> tuple[Block, Block]:
     -------
     monitored : Block
         Inputs under their own names, outputs as `prediction.label` and `prediction.score`.
+    extra : Block
+        Columns named `tags.*`, `attributions.*` and `embeddings.*`.
     judged : Block
         The outputs and `label`.
 
@@ -66,7 +70,7 @@ def by_role(block: Block, roles: Roles) -> tuple[Block, Block]:
     Examples
     --------
     >>> score = Column(Kind.FLOAT, np.array([0.2, 0.9]))
-    >>> monitored, judged = by_role(Block(2, {"p": score, "age": score}), Roles(score="p"))
+    >>> monitored, _, judged = by_role(Block(2, {"p": score, "age": score}), Roles(score="p"))
     >>> list(monitored.columns), judged.columns["prediction.label"].values.tolist()
     (['age', 'prediction.score', 'prediction.label'], [0, 1])
     """
@@ -83,8 +87,10 @@ def by_role(block: Block, roles: Roles) -> tuple[Block, Block]:
         outputs[LABEL] = _above(outputs[SCORE], roles)
     labels = {} if roles.label is None else {"label": classes(block.columns[roles.label])}
     apart = {*named, *roles.ignored}
-    inputs = {name: column for name, column in block.columns.items() if name not in apart}
-    return Block(block.n, inputs | outputs), Block(block.n, outputs | labels)
+    rest = {name: column for name, column in block.columns.items() if name not in apart}
+    extra = {name: column for name, column in rest.items() if name.startswith(EXTRA)}
+    inputs = {name: column for name, column in rest.items() if name not in extra}
+    return Block(block.n, inputs | outputs), Block(block.n, extra), Block(block.n, outputs | labels)
 
 
 def classes(column: Column) -> Column:

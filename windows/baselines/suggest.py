@@ -8,14 +8,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sketches.binary import BinaryQualitySpec, BinaryQualityState
-from sketches.block import Block
+import numpy as np
+
+from sketches.binary import BinaryQualityState
+from sketches.block import Block, Column, Kind
 from sketches.features import FeatureState
 from sketches.profile import ProfileSpec, ProfileState
 from windows.baselines.baseline import Baseline
 from windows.baselines.constraints import constraints_document, read_constraints
+from windows.baselines.documents import documents_of
 from windows.baselines.quality_constraints import quality_document, read_quality_constraints
 from windows.baselines.roles import NO_ROLES, Roles, by_role
+from windows.definition import ModelDefinition
+from windows.join.carried import layout_of
+from windows.partition.specs import IDS, QUALITY, event_specs, label_specs
 from windows.statistics.auc import auc
 from windows.statistics.binary_metrics import CELL_METRICS, Cells, closed_form
 from windows.statistics.feature_statistics import listed
@@ -46,6 +52,7 @@ def suggest(
     categorical: tuple[str, ...] = (),
     hashed: tuple[str, ...] = (),
     min_distance: float = 0.05,
+    definition: ModelDefinition | None = None,
 ) -> Suggestion:
     """Suggest a baseline from the rows of a data set.
 
@@ -61,6 +68,8 @@ def suggest(
         Columns whose integers are categories; columns whose values are kept as hashes only.
     min_distance : float
         Smallest effect worth an alarm.
+    definition : ModelDefinition, optional
+        Which states windows hold, so that the baseline holds the same; by default those of a binary classification.
 
     Returns
     -------
@@ -76,24 +85,55 @@ def suggest(
     >>> suggestion.baseline.n, suggestion.baseline.constraints.features["age"].inferred_type, len(suggestion.warnings)
     (4, 'Integral', 2)
     """
+    if definition is None:
+        classes = {"problem_type": "BinaryClassification", "positive_class": roles.positive_class}
+        definition = ModelDefinition.model_validate({"model": model, "version": version, **classes})
     spec = ProfileSpec(categorical=categorical, hashed=hashed, hash_key=model, k=BASELINE_K, max_features=_MAX_FEATURES)
-    profile, quality = spec.empty(), BinaryQualitySpec(roles.positive_class).empty()
+    profile = spec.empty()
+    of_events = {part: spec.empty() for part, spec in event_specs(definition, BASELINE_K).items()}
+    of_labels = {part: spec.empty() for part, spec in label_specs(definition).items()}
     for block in blocks:
-        monitored, judged = by_role(block, roles)
+        monitored, extra, judged = by_role(block, roles)
+        whole = Block(block.n, {**monitored.columns, **extra.columns, IDS: _row_hashes(profile.n, block.n)})
         profile.update(monitored)
-        quality.update(judged)
+        for state in of_events.values():
+            state.update(whole)
+        joined = judged_block(judged, whole, definition)
+        for state in of_labels.values():
+            state.update(joined)
+    states = {part: state for part, state in (of_events | of_labels).items() if state.n}
+    quality = states.get(QUALITY)
     entries = [_entry(name, profile.features[name], profile.n) for name in sorted(profile.features)]
-    thresholds = _thresholds(quality)
+    thresholds = {} if quality is None else _thresholds(quality)
     baseline = Baseline(
         model,
         version,
         n=profile.n,
         features=profile.features,
         constraints=read_constraints(constraints_document(entries, min_distance)),
-        quality=quality if quality.n else None,
+        states=states,
         quality_constraints=read_quality_constraints(quality_document(thresholds)) if thresholds else None,
+        documents=documents_of(definition, states),
     )
     return Suggestion(baseline, tuple(_warnings(profile, quality, min_distance)))
+
+
+def judged_block(judged: Block, whole: Block, definition: ModelDefinition) -> Block:
+    """Give rows the form that a late label finds them in: outputs, label, and the columns that pending rows carry."""
+    carried = {column.name: column.column(whole) for column in layout_of(definition).codes if column.name != LABEL}
+    columns = {**judged.columns, **carried}
+    label = columns.get("label")
+    labelled = np.zeros(judged.n, bool) if label is None else label.valid
+    joined = Block(judged.n, columns)
+    return joined if labelled is None else joined.take(labelled)
+
+
+def _row_hashes(first: int, n: int) -> Column:
+    """Spread row numbers evenly over 63 bits, in place of the hashes of ids (splitmix64, Steele et al. 2014)."""
+    bits = np.arange(first, first + n, dtype=np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        bits = (bits ^ (bits >> np.uint64(shift))) * np.uint64(factor)
+    return Column(Kind.INTEGER, ((bits ^ (bits >> np.uint64(31))) >> np.uint64(1)).astype(np.int64))
 
 
 def _entry(name: str, feature: FeatureState, n: int) -> dict[str, Any]:
@@ -115,7 +155,7 @@ def _thresholds(quality: BinaryQualityState) -> dict[str, float]:
     return {name: metrics[name].value for name in order if metrics[name].defined}
 
 
-def _warnings(profile: ProfileState, quality: BinaryQualityState, min_distance: float) -> Iterable[str]:
+def _warnings(profile: ProfileState, quality: BinaryQualityState | None, min_distance: float) -> Iterable[str]:
     n, tests = profile.n, max(len(profile.features), 1)
     if profile.refused:
         yield f"more than {_MAX_FEATURES} columns: {sorted(profile.refused)[:3]} and others have no baseline"
@@ -128,10 +168,11 @@ def _warnings(profile: ProfileState, quality: BinaryQualityState, min_distance: 
             f"{max(found - radius + baseline_radius(_ENOUGH_ROWS, tests), min_distance):.2f}; "
             "give more rows, or set monitors.data_drift.marginal = true"
         )
-    cells = Cells(*quality.cells)
-    if not quality.n:
+    if quality is None:
         yield "no rows with label and prediction: model quality has no baseline"
-    elif cells.n < _ENOUGH_LABELS or min(cells.tp + cells.fn, cells.fp + cells.tn) < _ENOUGH_LABELS // 10:
+        return
+    cells = Cells(*quality.cells)
+    if cells.n < _ENOUGH_LABELS or min(cells.tp + cells.fn, cells.fp + cells.tn) < _ENOUGH_LABELS // 10:
         yield (
             f"{cells.tp + cells.fn} positive and {cells.fp + cells.tn} negative labelled rows: a fall in quality is "
             f"hidden by the baseline's own error; give {_ENOUGH_LABELS} rows, {_ENOUGH_LABELS // 10} of each class"

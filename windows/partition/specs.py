@@ -18,6 +18,7 @@ WINDOW_K = 512
 ROWS = "rows"
 FEATURE = "feature/"
 QUALITY = "quality"
+IDS = "inference_id.hash"
 
 
 def profile_spec(definition: ModelDefinition, k: int = WINDOW_K) -> ProfileSpec:

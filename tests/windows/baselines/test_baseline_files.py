@@ -183,7 +183,7 @@ def test_files_of_another_form_are_named(tmp_path, name, content, message):
 
 
 def test_a_directory_without_a_baseline_says_what_was_expected(tmp_path):
-    with pytest.raises(BaselineError, match=r"expected data_quality/constraints\.json or model_quality"):
+    with pytest.raises(BaselineError, match=r"expected one of data_quality/constraints\.json, model_quality"):
         read_baseline(tmp_path)
 
 
@@ -223,7 +223,7 @@ def test_rows_in_many_blocks_are_the_rows_in_one():
 
 def test_roles_part_inputs_from_outputs():
     block = rows(100, 1)
-    monitored, judged = by_role(block, Roles(label="label", score="score", ignored=("user",)))
+    monitored, _, judged = by_role(block, Roles(label="label", score="score", ignored=("user",)))
     assert set(monitored.columns) == {"age", "pay/€", "job", "prediction.score", "prediction.label"}
     assert set(judged.columns) == {"label", "prediction.score", "prediction.label"}
     with pytest.raises(BaselineError, match=r"expected columns \['y'\], got \['age'"):
@@ -252,7 +252,7 @@ def test_a_part_that_is_not_what_was_written_is_refused_by_name(part, damage):
         baseline_from_records(dict(baseline_records(BASELINE)) | {part: damage})
 
 
-@pytest.mark.parametrize("part", ["feature/age", "model_quality/quality"])
+@pytest.mark.parametrize("part", ["feature/age", "state/quality"])
 def test_a_bad_payload_in_a_good_envelope_is_refused_by_name(part):
     records = dict(baseline_records(BASELINE))
     records[part] = seal(b"nonsense", fingerprint=unseal(records[part]).fingerprint)
