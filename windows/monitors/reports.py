@@ -9,6 +9,7 @@ from windows.baselines.baseline import Baseline
 from windows.baselines.constraints import Constraints
 from windows.monitors.data_drift import judge_data_drift
 from windows.monitors.data_quality import judge_data_quality
+from windows.monitors.distances import describe_distances, judge_distances, measure_distances
 from windows.monitors.monitor import Judged, Terms, no_baseline
 from windows.statistics.feature_statistics import feature_statistics
 from windows.statistics.inferred_type import LABEL, infer_type
@@ -34,12 +35,14 @@ def report_data_quality(profile: WindowProfile, baseline: Baseline | None, terms
 
 
 def report_data_drift(profile: WindowProfile, baseline: Baseline | None, terms: Terms) -> Judged:
-    """Compare the distribution of every column with the baseline's."""
+    """Compare the distribution of every column with the baseline's, by test and by the distances asked for."""
     statistics: dict[str, Any] = {"version": 0.0, "dataset": {"item_count": profile.profile.n}, "features": []}
     constraints = _constraints(baseline)
     if baseline is None or constraints is None:
         return statistics, no_baseline("baseline_drift_check", "data quality")
     verdicts = judge_data_drift(profile, baseline, constraints, terms.alpha, terms.earlier)
+    # A generator of its own: what other monitors draw does not depend on the distances asked for.
+    distances = measure_distances(profile, baseline, constraints, terms.rng.spawn(1)[0])
     statistics["features"] = [
         {
             "name": v.subject,
@@ -48,11 +51,12 @@ def report_data_drift(profile: WindowProfile, baseline: Baseline | None, terms: 
             "error": v.error,
             "pvalue": v.pvalue,
             "n": v.n,
+            **({"distances": describe_distances(distances[v.subject])} if v.subject in distances else {}),
         }
         for v in verdicts
         if v.value is not None and not v.advisory
     ]
-    return statistics, verdicts
+    return statistics, verdicts + judge_distances(distances, profile.definition.monitors.data_drift)
 
 
 def _constraints(baseline: Baseline | None) -> Constraints | None:

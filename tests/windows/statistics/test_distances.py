@@ -76,9 +76,7 @@ def test_neither_the_order_of_cells_nor_cells_empty_on_both_sides_matter(counts,
 def test_the_corrected_distance_is_zero_on_average_without_drift(name, n):
     rng = np.random.default_rng(1)
     shares = np.full(34, 1 / 34)
-    found = [
-        count_distance(name, rng.multinomial(n, shares), rng.multinomial(20_000, shares), rng) for _ in range(300)
-    ]
+    found = [count_distance(name, rng.multinomial(n, shares), rng.multinomial(20_000, shares), rng) for _ in range(300)]
     corrected = np.array([distance.corrected for distance in found])
     # The mean's standard error is a seventeenth of the spread; pooling counts the window twice, which is n / m of it.
     assert abs(corrected.mean()) < 5 * corrected.std() / np.sqrt(len(corrected)) + 0.02 * found[0].expected
@@ -88,8 +86,7 @@ def test_the_corrected_distance_is_zero_on_average_without_drift(name, n):
 def test_a_window_without_drift_exceeds_a_tenth_only_uncorrected():
     rng = np.random.default_rng(2)
     found = [
-        count_distance("jensen_shannon", rng.multinomial(200, [1 / 32] * 32), np.full(32, 625), rng)
-        for _ in range(200)
+        count_distance("jensen_shannon", rng.multinomial(200, [1 / 32] * 32), np.full(32, 625), rng) for _ in range(200)
     ]
     assert np.mean([distance.value > 0.1 for distance in found]) > 0.95
     assert np.mean([distance.corrected > 0.1 for distance in found]) == 0
