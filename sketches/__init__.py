@@ -7,12 +7,14 @@ from sketches.binary import BinaryQualitySpec, BinaryQualityState, score_edges
 from sketches.block import Block, Column, Kind
 from sketches.categories import CategoriesSpec, CategoriesState
 from sketches.checks import check_state
+from sketches.contingency import Contingency, ContingencySpec, ContingencyState
 from sketches.counts import TYPES, TypeCountsSpec, TypeCountsState
 from sketches.distinct import DistinctSpec, DistinctState
 from sketches.envelope import Envelope, seal, unseal
 from sketches.errors import CorruptState, SketchError, SpecMismatch
 from sketches.features import FeatureSpec, FeatureState
 from sketches.moments import MomentsSpec, MomentsState
+from sketches.multiclass import MulticlassQualitySpec, MulticlassQualityState
 from sketches.profile import ProfileSpec, ProfileState
 from sketches.quantiles import QuantilesSpec, QuantilesState
 from sketches.regression import RegressionQualitySpec, RegressionQualityState
@@ -26,6 +28,9 @@ __all__ = [
     "CategoriesSpec",
     "CategoriesState",
     "Column",
+    "Contingency",
+    "ContingencySpec",
+    "ContingencyState",
     "CorruptState",
     "DistinctSpec",
     "DistinctState",
@@ -35,6 +40,8 @@ __all__ = [
     "Kind",
     "MomentsSpec",
     "MomentsState",
+    "MulticlassQualitySpec",
+    "MulticlassQualityState",
     "ProfileSpec",
     "ProfileState",
     "QuantilesSpec",

@@ -15,10 +15,12 @@ from sketches import (
     BinaryQualitySpec,
     Block,
     CategoriesSpec,
+    ContingencySpec,
     CorruptState,
     DistinctSpec,
     FeatureSpec,
     MomentsSpec,
+    MulticlassQualitySpec,
     ProfileSpec,
     QuantilesSpec,
     RegressionQualitySpec,
@@ -47,7 +49,12 @@ SPECS: list[Spec] = [
     ProfileSpec(k=64),
     ProfileSpec(declared=("c",), categorical=("b",), hashed=("c",), dropped=("d",), max_features=1),
 ]
-OF_LABELS: list[Spec] = [BinaryQualitySpec(), RegressionQualitySpec(center=2.5)]
+OF_LABELS: list[Spec] = [
+    BinaryQualitySpec(),
+    ContingencySpec(("b",)),
+    MulticlassQualitySpec(),
+    RegressionQualitySpec(center=2.5),
+]
 LAWS = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
@@ -100,6 +107,13 @@ def test_every_parameter_is_part_of_the_fingerprint() -> None:
         *SPECS,
         *OF_LABELS,
         BinaryQualitySpec("yes"),
+        ContingencySpec(("b",), "c"),
+        ContingencySpec(("b",), positive_labels=("yes",)),
+        ContingencySpec(("b",), label_above=0.5),
+        ContingencySpec(("b",), max_values=3),
+        ContingencySpec(("b",), declared=("x",)),
+        MulticlassQualitySpec(("yes",)),
+        MulticlassQualitySpec(max_classes=7),
         RegressionQualitySpec(),
         TypeCountsSpec("b"),
         MomentsSpec("b"),
