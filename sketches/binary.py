@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Binary classification against labels: confusion cells and score counts, which corrections can take back."""
+"""Binary classification against labels: confusion cells, score counts and losses, which corrections can take back."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from sketches.block import Block, Column
 from sketches.errors import CorruptState
 from sketches.fingerprint import fingerprint
 from sketches.packing import numbers, pack, unpack
+from sketches.score_losses import BINS, MAX_LOSSES_BYTES, ScoreLosses
 from sketches.state import require_same_spec
 
 LABEL, PREDICTED, SCORE = "label", "prediction.label", "prediction.score"
@@ -72,13 +73,13 @@ class BinaryQualitySpec:
     @property
     def fingerprint(self) -> str:
         """Identify the parameters."""
-        return fingerprint("binary", positive=self.positive, bins=len(score_edges()) - 1)
+        return fingerprint("binary", positive=self.positive, bins=len(score_edges()) - 1, calibration=BINS)
 
     @property
     def max_bytes(self) -> int:
         """Bound the length of a state's bytes."""
         raw = 16 * (len(score_edges()) - 1)
-        return 12 + struct.calcsize(_CELLS) + raw + raw // 1000 + 64
+        return 16 + struct.calcsize(_CELLS) + raw + raw // 1000 + 64 + MAX_LOSSES_BYTES
 
     def empty(self) -> BinaryQualityState:
         """Make the identity of merge."""
@@ -86,7 +87,7 @@ class BinaryQualitySpec:
 
     def from_bytes(self, data: bytes, /) -> BinaryQualityState:
         """Read a state; raises `CorruptState`."""
-        cells, scores = unpack(data, 2, "binary quality")
+        cells, scores, losses = unpack(data, 3, "binary quality")
         state = self.empty()
         state.tp, state.fn, state.fp, state.tn, state.unpredicted = numbers(_CELLS, cells, "binary quality")
         wanted = state.scores.nbytes
@@ -99,6 +100,7 @@ class BinaryQualitySpec:
             msg = f"cannot read binary quality: expected {wanted} bytes of score counts, got {len(raw)}"
             raise CorruptState(msg)
         state.scores = np.frombuffer(raw, "<i8").astype(np.int64).reshape(2, -1)
+        state.losses = ScoreLosses.from_bytes(losses)
         return state
 
     def equivalent(self, a: BinaryQualityState, b: BinaryQualityState, /) -> bool:
@@ -117,14 +119,17 @@ class BinaryQualityState:
         Labelled rows without a predicted class.
     scores : ndarray of int64, shape (2, B)
         Rows by actual class (negative, positive) and score bin.
+    losses : ScoreLosses
+        Of the rows whose score is in [0, 1]; calibration is that of the positive class.
     """
 
-    __slots__ = ("fn", "fp", "scores", "spec", "tn", "tp", "unpredicted")
+    __slots__ = ("fn", "fp", "losses", "scores", "spec", "tn", "tp", "unpredicted")
 
     def __init__(self, spec: BinaryQualitySpec) -> None:
         self.spec = spec
         self.tp = self.fn = self.fp = self.tn = self.unpredicted = 0
         self.scores = np.zeros((2, len(score_edges()) - 1), dtype=np.int64)
+        self.losses = ScoreLosses()
 
     @property
     def n(self) -> int:
@@ -168,22 +173,25 @@ class BinaryQualityState:
         for name in ("tp", "fn", "fp", "tn", "unpredicted"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.scores = self.scores + other.scores
+        self.losses.merge(other.losses)
 
     def to_bytes(self) -> bytes:
         """Write the state."""
         cells = struct.pack(_CELLS, *self.cells, self.unpredicted)
-        return pack(cells, zlib.compress(self.scores.astype("<i8").tobytes(), 1))
+        return pack(cells, zlib.compress(self.scores.astype("<i8").tobytes(), 1), self.losses.to_bytes())
 
     def _add_scores(self, column: Column, labelled: NDArray[np.bool_], actual: NDArray[np.bool_], sign: int) -> None:
         scores = np.asarray(column.values, dtype=np.float64)
         known = labelled & ~np.isnan(scores)
         if column.valid is not None:
             known &= column.valid
-        edges = score_edges()
-        bins = np.clip(np.searchsorted(edges, scores[known], side="right") - 1, 0, len(edges) - 2)
+        score, positive, edges = scores[known], actual[known], score_edges()
+        bins = np.clip(np.searchsorted(edges, score, side="right") - 1, 0, len(edges) - 2)
         for kind in (0, 1):
-            rows = bins[actual[known] == kind]
-            self.scores[kind] += sign * np.bincount(rows, minlength=len(edges) - 1)
+            self.scores[kind] += sign * np.bincount(bins[positive == kind], minlength=len(edges) - 1)
+        possible = (score >= 0.0) & (score <= 1.0)
+        score, positive = score[possible], positive[possible]
+        self.losses.add(np.where(positive, score, 1.0 - score), (score - positive) ** 2, score, positive, sign)
 
 
 def _is_class(column: Column | None, positive: str, n: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

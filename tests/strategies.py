@@ -27,8 +27,8 @@ VALUES = st.one_of(st.none(), st.booleans(), INTEGERS, st.integers(-(10**400), 1
 
 @st.composite
 def columns(draw: st.DrawFn, n: int) -> Column:
-    """Draw a column of n rows of any kind, some of them constant, all null or partly absent."""
-    kind = draw(st.sampled_from(Kind))
+    """Draw a column of n rows of any kind but vectors, some of them constant, all null or partly absent."""
+    kind = draw(st.sampled_from([kind for kind in Kind if kind != Kind.VECTOR]))
     categories = tuple(draw(st.lists(TEXTS, min_size=1, max_size=6))) if kind == Kind.STRING else ()
     element: st.SearchStrategy[Any] = {
         Kind.FLOAT: FLOATS,
@@ -104,3 +104,27 @@ def measured_blocks(draw: st.DrawFn, max_rows: int = 12) -> Block:
 
     everything = {"label": numbers(), "prediction.value": numbers()}
     return Block(n, {name: column for name, column in everything.items() if draw(st.integers(0, 9))})
+
+
+@st.composite
+def classified_blocks(draw: st.DrawFn, max_rows: int = 12) -> Block:
+    """Draw a block of predictions, labels and scores of a classifier of many classes, any of which may be missing."""
+    n = draw(st.integers(0, max_rows))
+    names = ("a", "b", "c", "d", "e", "")
+
+    def classes() -> Column:
+        codes = np.array(draw(st.lists(st.integers(0, 5), min_size=n, max_size=n)), dtype=np.int32)
+        valid = np.array(draw(st.lists(st.booleans(), min_size=n, max_size=n)), dtype=bool)
+        return Column(
+            Kind.STRING,
+            codes,
+            draw(st.sampled_from([None, valid])),
+            draw(st.sampled_from([names, names[:5] + names[:1]])),
+        )
+
+    scores = st.one_of(st.floats(0, 1), st.sampled_from([0.0, 0.5, 1.0, float("nan")]))
+    columns = {"label": classes(), "prediction.label": classes()}
+    for name in names[:5]:
+        values = np.array(draw(st.lists(scores, min_size=n, max_size=n)), dtype=float)
+        columns[f"prediction.scores.{name}"] = Column(Kind.FLOAT, values)
+    return Block(n, {name: column for name, column in columns.items() if draw(st.integers(0, 7))})

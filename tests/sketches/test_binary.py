@@ -13,6 +13,7 @@ from hypothesis import given, settings
 
 from sketches import BinaryQualitySpec, Block, Column, CorruptState, Kind, score_edges
 from sketches.packing import pack
+from sketches.score_losses import ScoreLosses
 from tests.strategies import labelled_blocks
 
 
@@ -92,6 +93,6 @@ def test_a_repeated_category_is_the_positive_class_each_time() -> None:
 
 
 def test_score_counts_that_do_not_fit_are_refused() -> None:
-    cells, scores = bytes(40), b"not zlib"
+    cells, scores, losses = bytes(40), b"not zlib", ScoreLosses().to_bytes()
     with pytest.raises(CorruptState, match="expected zlib data"):
-        BinaryQualitySpec().from_bytes(pack(cells, scores))
+        BinaryQualitySpec().from_bytes(pack(cells, scores, losses))

@@ -17,6 +17,7 @@ from sketches import (
     FeatureSpec,
     Kind,
     MomentsSpec,
+    MulticlassQualitySpec,
     ProfileSpec,
     QuantilesSpec,
     Spec,
@@ -43,6 +44,7 @@ SPECS: dict[str, Spec] = {
     "feature": FeatureSpec("value"),
     "profile": ProfileSpec(declared=("value",), categorical=("prediction.score",), dropped=("label",), max_features=1),
     "binary": BinaryQualitySpec(),
+    "multiclass": MulticlassQualitySpec(("1",)),
 }
 
 
