@@ -18,6 +18,7 @@ from sketches.multiclass import MulticlassQualitySpec, MulticlassQualityState
 from sketches.profile import ProfileSpec, ProfileState
 from sketches.quantiles import QuantilesSpec, QuantilesState
 from sketches.regression import RegressionQualitySpec, RegressionQualityState
+from sketches.sample import SampleSpec, SampleState
 from sketches.state import SignedState, Spec, State, require_same_spec
 
 __all__ = [
@@ -48,6 +49,8 @@ __all__ = [
     "QuantilesState",
     "RegressionQualitySpec",
     "RegressionQualityState",
+    "SampleSpec",
+    "SampleState",
     "SignedState",
     "SketchError",
     "Spec",

@@ -19,10 +19,9 @@ from sketches.packing import pack, unpack
 from sketches.quantiles import QuantilesSpec
 from sketches.reading import Reading, read
 from sketches.state import require_same_spec
+from sketches.texts import written
 
 _PARTS = ("types", "moments", "quantiles", "distinct", "categories")
-# Integers below are written in full; every int64 is.
-_WRITTEN_IN_FULL = 1e21
 
 
 @lru_cache(maxsize=4_096)
@@ -165,7 +164,7 @@ class FeatureState:
         self.types.add(reading)
         texts = reading.texts
         if self.spec.hashed or self.spec.categorical:
-            texts = _with_numbers(reading)
+            texts = with_numbers(reading)
         if texts:
             # A value counted before was hashed before; only the new ones can be distinct.
             fresh = self.categories.add(texts)
@@ -189,11 +188,10 @@ class FeatureState:
         return pack(*(getattr(self, part).to_bytes() for part in _PARTS))
 
 
-def _with_numbers(reading: Reading) -> dict[str, int]:
+def with_numbers(reading: Reading) -> dict[str, int]:
     """Give the texts of a reading and its numbers as texts: 1, 1.0 and "1" are one category."""
     texts = Counter(reading.texts)
     values, counts = np.unique(reading.numbers if reading.exact is None else reading.exact, return_counts=True)
     for value, count in zip(values.tolist(), counts.tolist(), strict=True):
-        whole = isinstance(value, int) or (value.is_integer() and abs(value) < _WRITTEN_IN_FULL)
-        texts[str(int(value)) if whole else repr(value)] += count
+        texts[written(value)] += count
     return dict(texts)

@@ -7,6 +7,8 @@ import hashlib
 import re
 
 LONGEST = 64
+# Integers below are written in full; every int64 is.
+_WRITTEN_IN_FULL = 1e21
 _DIGITS_START = frozenset("+- 0123456789")
 _NUMBER = re.compile(r"([-+]?) ?(\d+)((?:\.\d+)?(?:[Ee][-+]?\d+)?)", re.ASCII)
 
@@ -26,6 +28,22 @@ def canonical(text: str) -> str:
         return text if text.isascii() else text.encode("utf-8", "replace").decode()
     data = text.encode("utf-8", "replace")
     return f"{data.decode()[: LONGEST - 17]}~{hashlib.blake2b(data, digest_size=8).hexdigest()}"
+
+
+def written(value: bool | float | str) -> str:  # noqa: FBT001
+    """Write a value as the category it is: 1, 1.0 and "1" are one, and so are true and "true".
+
+    Examples
+    --------
+    >>> written(1.0), written(0.5), written(True), written("1")
+    ('1', '0.5', 'true', '1')
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    whole = isinstance(value, int) or (value.is_integer() and abs(value) < _WRITTEN_IN_FULL)
+    return str(int(value)) if whole else repr(value)
 
 
 def keyed(text: str, key: bytes) -> str:

@@ -24,6 +24,7 @@ from sketches import (
     ProfileSpec,
     QuantilesSpec,
     RegressionQualitySpec,
+    SampleSpec,
     Spec,
     SpecMismatch,
     State,
@@ -47,6 +48,7 @@ SPECS: list[Spec] = [
     FeatureSpec("value", categorical=True, max_categories=20),
     FeatureSpec("value", hashed=True, hash_key="secret"),
     ProfileSpec(k=64),
+    SampleSpec(),
     ProfileSpec(declared=("c",), categorical=("b",), hashed=("c",), dropped=("d",), max_features=1),
 ]
 OF_LABELS: list[Spec] = [
@@ -126,6 +128,9 @@ def test_every_parameter_is_part_of_the_fingerprint() -> None:
         FeatureSpec("value", hashed=True, hash_key="other"),
         ProfileSpec(k=64, max_categories=20),
         ProfileSpec(hashed=("c",)),
+        SampleSpec(rows=2),
+        SampleSpec(hashed=("c",)),
+        SampleSpec(hashed=("c",), hash_key="secret"),
         ProfileSpec(hashed=("c",), hash_key="secret"),
     ]
     assert len({spec.fingerprint for spec in specs}) == len(specs)
