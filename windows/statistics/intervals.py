@@ -28,7 +28,7 @@ class Estimate(NamedTuple):
     @property
     def interval(self) -> tuple[float, float] | None:
         """The 95 % interval, None where undefined."""
-        return (self.low, self.high) if self.defined else None
+        return None if math.isnan(self.low) else (self.low, self.high)
 
 
 UNDEFINED = Estimate(math.nan, math.nan, math.nan, math.nan, 0)
