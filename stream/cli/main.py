@@ -14,7 +14,7 @@ import typer
 from confluent_kafka import KafkaException
 
 from sketches.errors import SketchError
-from stream.cli import baseline, topics
+from stream.cli import baseline, imports, topics
 from stream.cli.definitions import apply
 from stream.cli.demo import demo
 from stream.cli.doctor import doctor
@@ -57,6 +57,7 @@ def sketchwatch(
 app.add_typer(topics.app, name="topics")
 app.command()(apply)
 app.add_typer(baseline.app, name="baseline")
+app.add_typer(imports.app, name="import")
 for command in (worker, replay, violations, query, demo, doctor):
     app.command()(command)
 

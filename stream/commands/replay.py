@@ -10,23 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.agents.decoding import wall_clock_ms
-from stream.commands.applying import read_definitions
+from stream.commands.sending import Sender, closing_ms, definitions_of
 from stream.commands.traffic import Traffic
-from stream.errors import InfrastructureError
-from stream.kafka.connection import partitions_of
-from stream.kafka.publishing import Publisher
-from stream.kafka.transactions import Outgoing
 from stream.settings import Settings
 from topics.batches import EventBatch, LabelBatch, Values
-from topics.encode import encode_events, encode_labels
-from topics.partitioner import partition_of
-from topics.records import watermark
-from topics.subjects import Topics
-from windows.definition import ModelDefinition
 
 _STEPS = 200
 _STEP_S = 0.2
-_ROWS_A_MESSAGE = 1_000
 
 
 def replay(
@@ -64,20 +54,19 @@ def replay(
     InfrastructureError
         If the model is not defined, a topic is missing or the broker does not take a record.
     """
-    definitions = read_definitions(settings).catalog.history(model, version)
-    if not definitions:
-        msg = f"model {model} version {version} has no definition, so workers would drop it; run `sketchwatch apply`"
-        raise InfrastructureError(msg)
-    sender = _Sender(settings, traffic, model, version)
+    definitions = definitions_of(settings, model, version)
+    sender = Sender(settings, model)
+    history = _History(sender, traffic, model, version)
     begin_s, start_ms = time.monotonic(), int(traffic.event_time_ms[0])
     for end_ms in _steps(traffic, speed):
         if speed is not None:
             due_s = begin_s + (end_ms - start_ms) / 1_000 / speed
             time.sleep(max(0.0, due_s - time.monotonic()))
-        progress(sender.send_until(end_ms))
+        progress(history.send_until(end_ms))
     if final:
-        sender.finish(definitions, now_ms())
-    sender.publisher.flush()
+        # Never beyond now, which workers would refuse: labels of recent windows may indeed still come.
+        sender.watermark(min(closing_ms(definitions, int(traffic.event_time_ms[-1])), now_ms()))
+    sender.flush()
 
 
 def _steps(traffic: Traffic, speed: float | None) -> Iterator[int]:
@@ -88,15 +77,13 @@ def _steps(traffic: Traffic, speed: float | None) -> Iterator[int]:
     return iter(range(start_ms + step_ms, last_ms + step_ms + 1, step_ms))
 
 
-class _Sender:
-    """Cuts traffic into messages, each of one partition and one length of ids."""
+class _History:
+    """Cuts traffic into batches, each of one length of ids."""
 
-    def __init__(self, settings: Settings, traffic: Traffic, model: str, version: str) -> None:
-        self.publisher = Publisher(settings)
+    def __init__(self, sender: Sender, traffic: Traffic, model: str, version: str) -> None:
+        self._sender = sender
         self._traffic = traffic
         self._name = (model, version)
-        self._topics = Topics(settings.topic_prefix)
-        self._partitions = min(partitions_of(settings, *self._topics.sources).values())
         self._lengths = np.array([len(value) for value in traffic.ids])
         self._sent = {"events": 0, "labels": 0}
 
@@ -105,56 +92,29 @@ class _Sender:
         traffic = self._traffic
         events = self._next("events", traffic.event_time_ms, end_ms)
         labels = self._next("labels", traffic.label_time_ms, end_ms)
-        for place, ids, partition in self._cut(events):
+        for place, ids in self._cut(events):
             rows = events[place]
             columns, tags = (_take(part, rows) for part in (traffic.columns, traffic.tags))
-            batch = EventBatch(*self._name, ids, traffic.event_time_ms[rows], rows, columns, tags)
-            self._send(self._topics.inference, partition, *encode_events(batch))
+            self._sender.events(EventBatch(*self._name, ids, traffic.event_time_ms[rows], rows, columns, tags))
         if traffic.label is not None:
-            for place, ids, partition in self._cut(traffic.label_row[labels]):
+            for place, ids in self._cut(traffic.label_row[labels]):
                 rows = labels[place]
-                batch_of_labels = LabelBatch(
-                    *self._name, ids, traffic.label_time_ms[rows], rows, traffic.label.take(rows)
-                )
-                self._send(self._topics.labels, partition, *encode_labels(batch_of_labels))
+                label = traffic.label.take(rows)
+                self._sender.labels(LabelBatch(*self._name, ids, traffic.label_time_ms[rows], rows, label))
         return len(events) + len(labels)
-
-    def finish(self, definitions: tuple[ModelDefinition, ...], now_ms: int) -> None:
-        """Say on every partition that nothing earlier follows, far enough ahead to close every window.
-
-        Never beyond now, which workers would refuse: labels of recent windows may indeed still come.
-        """
-        last = int(self._traffic.event_time_ms[-1])
-        end_ms = max(
-            one.start_of(last) + one.window.size + max(one.window.grace, one.window.label_horizon)
-            for one in definitions
-        )
-        value, headers = watermark(self._name[0], min(end_ms, now_ms))
-        for topic in self._topics.sources:
-            for partition in range(self._partitions):
-                self.publisher.send(Outgoing(topic, partition, None, value, tuple(headers)))
 
     def _next(self, side: str, times: NDArray[np.int64], end_ms: int) -> NDArray[np.int64]:
         begin, end = self._sent[side], int(np.searchsorted(times, end_ms))
         self._sent[side] = end
         return np.arange(begin, end)
 
-    def _cut(self, rows: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8], int]]:
-        """Yield places in `rows` whose ids have one length and one partition, with those ids."""
+    def _cut(self, rows: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8]]]:
+        """Yield places in `rows` whose ids have one length, with those ids."""
         lengths = self._lengths[rows]
         for length in np.unique(lengths).tolist():
             alike = np.flatnonzero(lengths == length)
             text = b"".join(self._traffic.ids[row] for row in rows[alike].tolist())
-            ids = np.frombuffer(text, np.uint8).reshape(-1, length)
-            partitions = partition_of(ids, self._partitions)
-            for partition in np.unique(partitions).tolist():
-                here = np.flatnonzero(partitions == partition)
-                for begin in range(0, len(here), _ROWS_A_MESSAGE):
-                    part = here[begin : begin + _ROWS_A_MESSAGE]
-                    yield alike[part], ids[part], partition
-
-    def _send(self, topic: str, partition: int, value: bytes, content_type: str) -> None:
-        self.publisher.send(Outgoing(topic, partition, None, value, (("content-type", content_type.encode()),)))
+            yield alike, np.frombuffer(text, np.uint8).reshape(-1, length)
 
 
 def _take(columns: dict[str, Values], rows: NDArray[np.int64]) -> dict[str, Values]:
