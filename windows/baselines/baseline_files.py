@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sketches.specs import spec_fields
 from windows.baselines.baseline import Baseline
 from windows.baselines.baseline_records import (
@@ -23,10 +25,8 @@ from windows.baselines.imported import imported_features, imported_quality
 from windows.baselines.quality_constraints import read_quality_constraints
 from windows.errors import BaselineError
 from windows.partition.specs import QUALITY
-from windows.statistics.auc import auc
-from windows.statistics.binary_metrics import Cells, closed_form
+from windows.quality.problems import problem_of
 from windows.statistics.feature_statistics import feature_statistics
-from windows.statistics.quality_statistics import quality_statistics
 
 Document = dict[str, Any]
 _DATA, _MODEL = "data_quality", "model_quality"
@@ -87,14 +87,16 @@ def _model_quality(baseline: Baseline, directory: Path) -> dict[Path, bytes]:
     assert baseline.quality is not None
     assert baseline.quality_constraints is not None
     quality = baseline.quality
-    cells, counts = Cells(*quality.cells), quality.score_counts
-    area = auc(*counts)
-    metrics = closed_form(cells) | {"auc": area.estimate}
-    statistics = quality_statistics(cells, counts, metrics, area, {"item_count": cells.n})
-    statistics["sketchwatch"] = {
-        "model": baseline.model,
-        "version": baseline.version,
-        "states": {QUALITY: {"file": _QUALITY, **spec_fields(quality.spec)}},
+    problem = problem_of(quality)
+    statistics = {
+        "version": 0.0,
+        "dataset": {"item_count": problem.count(quality)},
+        f"{problem.name}_metrics": problem.measure(quality, "closed", np.random.default_rng(0)).described,
+        "sketchwatch": {
+            "model": baseline.model,
+            "version": baseline.version,
+            "states": {QUALITY: {"file": _QUALITY, **spec_fields(quality.spec)}},
+        },
     }
     return {
         directory / _STATISTICS: to_json(statistics, 1),

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from windows.baselines.constraints import METHOD, Document, read_ours
 from windows.errors import BaselineError
 
-_KEY = "binary_classification_constraints"
+PROBLEMS = ("binary_classification", "multiclass_classification", "regression")
+"""Types of problems as files name them."""
 OPERATORS = ("LessThanThreshold", "GreaterThanThreshold")
-INCREASING_IS_BAD = frozenset({"false_positive_rate", "false_negative_rate"})
+INCREASING_IS_BAD = frozenset(
+    {"false_positive_rate", "false_negative_rate", "log_loss", "brier_score", "mae", "mse", "rmse"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +66,15 @@ def read_quality_constraints(document: Document) -> QualityConstraints:
 
     Examples
     --------
-    >>> document = quality_document({"recall": 0.6})
+    >>> document = quality_document("binary_classification", {"recall": 0.6})
     >>> read_quality_constraints(document).metrics["recall"]
     MetricConstraint(threshold=0.6, operator='LessThanThreshold', edited=False)
     """
     ours = read_ours(document)
     was = {} if ours is None else ours.get("suggested", {})
+    entries = {name: entry for key in PROBLEMS for name, entry in document.get(f"{key}_constraints", {}).items()}
     metrics = {}
-    for name, entry in document.get(_KEY, {}).items():
+    for name, entry in entries.items():
         try:
             threshold, operator = float(entry["threshold"]), str(entry["comparison_operator"])
         except (KeyError, TypeError, ValueError) as error:
@@ -83,10 +87,18 @@ def read_quality_constraints(document: Document) -> QualityConstraints:
     return QualityConstraints(metrics, ours is not None, document)
 
 
-def quality_document(thresholds: Mapping[str, float]) -> Document:
-    """Write a suggestion: the baseline's own values as thresholds, kept beside to see what a person changes."""
+def quality_document(problem: str, thresholds: Mapping[str, float]) -> Document:
+    """Write a suggestion: the baseline's own values as thresholds, kept beside to see what a person changes.
+
+    Parameters
+    ----------
+    problem : str
+        One of `PROBLEMS`.
+    thresholds : mapping of str to float
+        By metric.
+    """
     entries = {
         name: {"threshold": value, "comparison_operator": operator_of(name)} for name, value in thresholds.items()
     }
     ours = {"method": METHOD, "suggested": copy.deepcopy(entries)}
-    return {"version": 0.0, _KEY: entries, "sketchwatch": ours}
+    return {"version": 0.0, f"{problem}_constraints": entries, "sketchwatch": ours}

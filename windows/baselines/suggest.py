@@ -10,20 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from sketches.binary import BinaryQualityState
 from sketches.block import Block, Column, Kind
 from sketches.features import FeatureState
 from sketches.profile import ProfileSpec, ProfileState
 from windows.baselines.baseline import Baseline
-from windows.baselines.constraints import constraints_document, read_constraints
+from windows.baselines.constraints import Document, constraints_document, read_constraints
 from windows.baselines.documents import documents_of
 from windows.baselines.quality_constraints import quality_document, read_quality_constraints
 from windows.baselines.roles import NO_ROLES, Roles, by_role
 from windows.definition import ModelDefinition
 from windows.join.carried import layout_of
 from windows.partition.specs import IDS, QUALITY, event_specs, label_specs
-from windows.statistics.auc import auc
-from windows.statistics.binary_metrics import CELL_METRICS, Cells, closed_form
+from windows.quality.problems import problem_of
 from windows.statistics.feature_statistics import listed
 from windows.statistics.inferred_type import LABEL, infer_type
 from windows.statistics.ks import baseline_radius
@@ -31,7 +29,6 @@ from windows.statistics.ks import baseline_radius
 BASELINE_K = 2048
 _MAX_FEATURES = 10_000
 _ENOUGH_ROWS = 10_000
-_ENOUGH_LABELS = 2_000
 _USUAL_WINDOW = 2_000
 
 
@@ -104,7 +101,7 @@ def suggest(
     states = {part: state for part, state in (of_events | of_labels).items() if state.n}
     quality = states.get(QUALITY)
     entries = [_entry(name, profile.features[name], profile.n) for name in sorted(profile.features)]
-    thresholds = {} if quality is None else _thresholds(quality)
+    limits = None if quality is None else _quality_document(quality)
     baseline = Baseline(
         model,
         version,
@@ -112,7 +109,7 @@ def suggest(
         features=profile.features,
         constraints=read_constraints(constraints_document(entries, min_distance)),
         states=states,
-        quality_constraints=read_quality_constraints(quality_document(thresholds)) if thresholds else None,
+        quality_constraints=None if limits is None else read_quality_constraints(limits),
         documents=documents_of(definition, states),
     )
     return Suggestion(baseline, tuple(_warnings(profile, quality, min_distance)))
@@ -149,13 +146,15 @@ def _entry(name: str, feature: FeatureState, n: int) -> dict[str, Any]:
     return entry
 
 
-def _thresholds(quality: BinaryQualityState) -> dict[str, float]:
-    metrics = closed_form(Cells(*quality.cells)) | {"auc": auc(*quality.score_counts).estimate}
-    order = (*CELL_METRICS[:-3], "auc", *CELL_METRICS[-3:])
-    return {name: metrics[name].value for name in order if metrics[name].defined}
+def _quality_document(quality: Any) -> Document | None:
+    """Constraints of every metric that the rows have, None if they have none."""
+    problem = problem_of(quality)
+    metrics = problem.measure(quality, "closed", np.random.default_rng(0)).metrics
+    thresholds = {name: metrics[name].value for name in problem.suggested if metrics[name].defined}
+    return quality_document(problem.name, thresholds) if thresholds else None
 
 
-def _warnings(profile: ProfileState, quality: BinaryQualityState | None, min_distance: float) -> Iterable[str]:
+def _warnings(profile: ProfileState, quality: Any, min_distance: float) -> Iterable[str]:
     n, tests = profile.n, max(len(profile.features), 1)
     if profile.refused:
         yield f"more than {_MAX_FEATURES} columns: {sorted(profile.refused)[:3]} and others have no baseline"
@@ -170,10 +169,5 @@ def _warnings(profile: ProfileState, quality: BinaryQualityState | None, min_dis
         )
     if quality is None:
         yield "no rows with label and prediction: model quality has no baseline"
-        return
-    cells = Cells(*quality.cells)
-    if cells.n < _ENOUGH_LABELS or min(cells.tp + cells.fn, cells.fp + cells.tn) < _ENOUGH_LABELS // 10:
-        yield (
-            f"{cells.tp + cells.fn} positive and {cells.fp + cells.tn} negative labelled rows: a fall in quality is "
-            f"hidden by the baseline's own error; give {_ENOUGH_LABELS} rows, {_ENOUGH_LABELS // 10} of each class"
-        )
+    else:
+        yield from problem_of(quality).too_few(quality)

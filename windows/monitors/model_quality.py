@@ -5,82 +5,46 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
-import numpy as np
-
-from sketches.binary import BinaryQualityState
 from windows.baselines.baseline import Baseline
 from windows.baselines.quality_constraints import MetricConstraint, QualityConstraints, operator_of
-from windows.monitors.absent_labels import count_absent_labels
 from windows.monitors.monitor import Judged, Terms, no_baseline
 from windows.monitors.settle import NEVER, Draft, Earlier, settle
 from windows.options import ModelQuality
 from windows.partition.specs import QUALITY
+from windows.quality.problems import problem_of
 from windows.report import Verdict, iso
-from windows.statistics.auc import Auc, auc, bootstrap_auc
-from windows.statistics.binary_metrics import Cells, bootstrap, closed_form
 from windows.statistics.correction import holm
 from windows.statistics.intervals import Estimate
-from windows.statistics.quality_statistics import quality_statistics
-from windows.statistics.quality_tests import TWINS, quality_pvalue
 from windows.window_profile import WindowProfile
 
-Counts = tuple[np.ndarray, np.ndarray]
-Samples = tuple[BinaryQualityState | None, BinaryQualityState | None]
+Samples = tuple[Any, Any]
 
 
 def report_model_quality(profile: WindowProfile, baseline: Baseline | None, terms: Terms) -> Judged:
     """Estimate the metrics of a window's labelled predictions, and hold them against the baseline's."""
     options = profile.definition.monitors.model_quality
     quality = profile.quality
-    if options.absent_label is not None and profile.labels_closed:
-        quality = count_absent_labels(quality, profile.profile, options.absent_label)
+    problem = problem_of(quality)
+    if options.absent_label is not None and profile.labels_closed and problem.count_absent is not None:
+        quality = problem.count_absent(quality, profile.profile, options.absent_label)
         labelled = max(profile.labelled, quality.n)
         profile = replace(profile, states={**profile.states, QUALITY: quality}, labelled=labelled)
-    cells, counts = Cells(*quality.cells), quality.score_counts
-    metrics, area = estimate_metrics(cells, counts, options, terms.rng)
+    measured = problem.measure(quality, options.interval, terms.rng)
     dataset = {
-        "item_count": cells.n,
+        "item_count": problem.count(quality),
         "start_time": iso(profile.window_start_ms),
         "end_time": iso(profile.window_end_ms),
         "label_coverage": profile.labelled / profile.rows if profile.rows else 0.0,
         "unpredicted": quality.unpredicted,
     }
-    statistics = quality_statistics(cells, counts, metrics, area, dataset)
+    statistics = {"version": 0.0, "dataset": dataset, f"{problem.name}_metrics": measured.described}
     if baseline is None or baseline.quality_constraints is None:
         return statistics, no_baseline("model_quality", "model quality")
     return statistics, judge_model_quality(
-        profile, metrics, baseline, baseline.quality_constraints, alpha=terms.alpha, earlier=terms.earlier
+        profile, measured.metrics, baseline, baseline.quality_constraints, alpha=terms.alpha, earlier=terms.earlier
     )
-
-
-def estimate_metrics(
-    cells: Cells, counts: Counts, options: ModelQuality, rng: np.random.Generator
-) -> tuple[dict[str, Estimate], Auc]:
-    """Estimate every metric with the intervals that the definition asks for.
-
-    Parameters
-    ----------
-    cells : Cells
-        Confusion cells.
-    counts : pair of ndarray of int64
-        Score counts of negatives and positives.
-    options : ModelQuality
-        `interval`: closed or bootstrap.
-    rng : numpy.random.Generator
-        Source of the resamples.
-
-    Returns
-    -------
-    dict of str to Estimate
-        The cell metrics and `auc`.
-    Auc
-        The area with its grid width.
-    """
-    resample = options.interval == "bootstrap"
-    area = bootstrap_auc(*counts, rng) if resample else auc(*counts)
-    metrics = bootstrap(cells, rng) if resample else closed_form(cells)
-    return metrics | {"auc": area.estimate}, area
 
 
 def judge_model_quality(
@@ -99,7 +63,7 @@ def judge_model_quality(
     profile : WindowProfile
         The window; nothing is judged before its labels are closed, or while too few arrived.
     metrics : mapping of str to Estimate
-        The window's metrics.
+        The window's metrics, of the problem that its quality is of.
     baseline : Baseline
         Its counts are the other sample of the calibrated tests.
     constraints : QualityConstraints
@@ -175,17 +139,18 @@ def _beyond(estimate: Estimate, limit: MetricConstraint, mode: str) -> bool:
 
 def _calibrated(name: str, limit: MetricConstraint, estimate: Estimate, samples: Samples) -> Draft | Verdict:
     window, baseline = samples
+    problem = problem_of(window)
     verdict = _verdict(name, limit, estimate, "calibrated")
     if limit.operator != operator_of(name):
         return replace(verdict, outcome="skipped", reason=f"tested against {operator_of(name)} only", description="")
-    if name in TWINS:
-        return replace(verdict, outcome="skipped", reason=f"decided by {TWINS[name]}", description="")
-    if baseline is None or window is None:
+    if name in problem.twins:
+        return replace(verdict, outcome="skipped", reason=f"decided by {problem.twins[name]}", description="")
+    if baseline is None or type(baseline.spec) is not problem.spec:
         return replace(verdict, outcome="insufficient", reason="the baseline has no quality counts", description="")
-    pvalue = quality_pvalue(name, window, baseline)
+    pvalue = problem.pvalue(name, window, baseline)
     if pvalue is None:
         return replace(verdict, outcome="insufficient", reason="a class or prediction is absent", description="")
-    return Draft(replace(verdict, pvalue=pvalue, baseline_n=Cells(*baseline.cells).n))
+    return Draft(replace(verdict, pvalue=pvalue, baseline_n=problem.count(baseline)))
 
 
 def _verdict(

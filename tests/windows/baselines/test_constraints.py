@@ -168,7 +168,7 @@ def test_a_file_of_another_form_is_a_baseline_error(document):
 
 
 def test_a_changed_quality_threshold_is_literal_and_the_others_are_not():
-    document = quality_document({"recall": 0.6, "false_positive_rate": 0.1})
+    document = quality_document("binary_classification", {"recall": 0.6, "false_positive_rate": 0.1})
     document["binary_classification_constraints"]["recall"]["threshold"] = 0.5
     constraints = read_quality_constraints(json.loads(json.dumps(document)))
     assert constraints.metrics["recall"].edited
@@ -187,7 +187,11 @@ def test_a_quality_constraint_of_another_form_names_its_metric(entry):
 
 
 @pytest.mark.parametrize(
-    ("read", "document"), [(read_constraints, suggested()), (read_quality_constraints, quality_document({"auc": 0.9}))]
+    ("read", "document"),
+    [
+        (read_constraints, suggested()),
+        (read_quality_constraints, quality_document("binary_classification", {"auc": 0.9})),
+    ],
 )
 @pytest.mark.parametrize("method", ["one_sd", None, ["calibrated"]])
 def test_a_method_that_is_not_there_is_refused_with_its_key(read, document, method):

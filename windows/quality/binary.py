@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Quality of a binary classification."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from sketches.binary import BinaryQualitySpec, BinaryQualityState
+from windows.quality.absent_labels import count_absent_labels
+from windows.quality.problem import Measured, Problem, described
+from windows.statistics.auc import auc, bootstrap_auc, curves
+from windows.statistics.binary_metrics import CELL_METRICS, Cells, best_constant, bootstrap, closed_form
+from windows.statistics.quality_tests import TWINS, quality_pvalue
+
+_ENOUGH_LABELS = 2_000
+
+
+def measure(quality: BinaryQualityState, method: str, rng: np.random.Generator) -> Measured:
+    """Estimate the cell metrics and the area under the ROC curve, and draw the curves.
+
+    Parameters
+    ----------
+    quality : BinaryQualityState
+        Labelled rows.
+    method : str
+        `closed` or `bootstrap`.
+    rng : numpy.random.Generator
+        Source of the resamples.
+
+    Returns
+    -------
+    Measured
+        `confusion_matrix` has actual classes as rows, predicted ones as columns.
+
+    Examples
+    --------
+    >>> state = BinaryQualitySpec().empty()
+    >>> state.tp, state.fp, state.tn = 1, 2, 1
+    >>> measure(state, "closed", np.random.default_rng(1)).described["confusion_matrix"]
+    {'0': {'0': 1, '1': 2}, '1': {'0': 0, '1': 1}}
+    """
+    cells, counts = Cells(*quality.cells), quality.score_counts
+    resample = method == "bootstrap"
+    area = bootstrap_auc(*counts, rng) if resample else auc(*counts)
+    metrics = (bootstrap(cells, rng) if resample else closed_form(cells)) | {"auc": area.estimate}
+    block: dict[str, Any] = {
+        "confusion_matrix": {"0": {"0": cells.tn, "1": cells.fp}, "1": {"0": cells.fn, "1": cells.tp}},
+        **{name: described(estimate) for name, estimate in metrics.items()},
+        **{
+            f"{name}_best_constant_classifier": {"value": value, "standard_deviation": math.nan}
+            for name, value in best_constant(cells).items()
+        },
+        **curves(*counts),
+    }
+    block["auc"]["grid_width"] = area.grid_width
+    return Measured(metrics, block)
+
+
+def too_few(quality: BinaryQualityState) -> Iterable[str]:
+    """Say what a baseline has too few labelled rows for."""
+    tp, fn, fp, tn = quality.cells
+    if tp + fn + fp + tn < _ENOUGH_LABELS or min(tp + fn, fp + tn) < _ENOUGH_LABELS // 10:
+        yield (
+            f"{tp + fn} positive and {fp + tn} negative labelled rows: a fall in quality is "
+            f"hidden by the baseline's own error; give {_ENOUGH_LABELS} rows, {_ENOUGH_LABELS // 10} of each class"
+        )
+
+
+BINARY = Problem(
+    name="binary_classification",
+    spec=BinaryQualitySpec,
+    suggested=(*CELL_METRICS[:-3], "auc", *CELL_METRICS[-3:]),
+    twins=TWINS,
+    measure=measure,
+    pvalue=quality_pvalue,
+    count=lambda quality: Cells(*quality.cells).n,
+    too_few=too_few,
+    count_absent=count_absent_labels,
+)
