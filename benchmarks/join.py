@@ -13,8 +13,10 @@ from benchmarks.figures import Figure
 from sketches.block import Block, Column, Kind
 from windows.definition import Catalog, ModelDefinition
 from windows.events import BlockArrived
+from windows.join.carried import layout_of
 from windows.join.ids import IdHash
 from windows.join.row_table import RowTable
+from windows.join.truths import Truths, no_values
 from windows.partition.step import step
 from windows.partition.store import PartitionStore
 
@@ -24,6 +26,7 @@ RUN = 80
 PENDING = 2_000_000
 WINDOW = 250_000
 RANGE = (1_100_000, 2_200_000)
+DEFINITION = ModelDefinition(model="m", problem_type="BinaryClassification")
 
 
 def run(quick: bool) -> list[Figure]:
@@ -38,7 +41,7 @@ def run(quick: bool) -> list[Figure]:
 def _rates(runs: int) -> list[float]:
     """Ids a second, each hashed as an event's and as a label's, inserted, looked up, confirmed and at last expired."""
     rng = np.random.default_rng(1)
-    table = RowTable(LENGTH, IdHash(rng))
+    table = RowTable(LENGTH, IdHash(rng), layout_of(DEFINITION))
     held: list[NDArray[np.uint8]] = []
     added = 0
     rates = []
@@ -78,23 +81,22 @@ def _expire(table: RowTable, added: int) -> None:
 
 def _add(table: RowTable, ids: NDArray[np.uint8], added: int) -> None:
     at_ms = np.full(BLOCK, added // WINDOW, np.int64)
-    table.add(ids, table.hashes(ids), at_ms, predicted=1, score=0.5)
+    table.add(ids, table.hashes(ids), at_ms, codes=1, numbers=0.5)
 
 
 def _label(table: RowTable, ids: NDArray[np.uint8]) -> None:
     rows = table.find(ids, table.hashes(ids))
     found = rows[rows >= 0]
     assert len(found) == BLOCK, f"expected all {BLOCK} ids to pend, found {len(found)}"
-    table.set_label(found, np.zeros(BLOCK, np.int16))
+    table.set_labels(found, Truths(np.zeros(BLOCK, np.int16), no_values(BLOCK)))
 
 
 def _worst_bytes() -> float:
     """Bytes a pending prediction adds to everything a partition's store holds, at its worst."""
-    definition = ModelDefinition(model="m", problem_type="BinaryClassification")
     rng = np.random.default_rng(1)
     tracemalloc.start()
     try:
-        store = PartitionStore(0, 1, Catalog((definition,)), rng)
+        store = PartitionStore(0, 1, Catalog((DEFINITION,)), rng)
         before, _ = tracemalloc.get_traced_memory()
         worst = 0.0
         while store.pending < RANGE[1]:

@@ -98,6 +98,21 @@ class ModelDefinition(Part):
     baseline: str = Field(default="latest", description="version of the published baseline")
     effective_from_ms: int = Field(default=0, ge=0, description="event time from which this definition holds")
 
+    @model_validator(mode="after")
+    def _columns_once(self) -> Self:
+        """Refuse a facet, group variable or segment that a joined row could not carry under its name."""
+        bias = self.monitors.bias
+        facets = [(facet.name, facet.above) for facet in bias.facets]
+        cuts: dict[str, float | None] = {}
+        for name, above in [*facets, *((name, None) for name in (bias.group, *self.segments) if name is not None)]:
+            if name == "label" or name.startswith("prediction."):
+                msg = f"expected the name of a feature or tag, got {name!r}; a feature of that name cannot be carried"
+                raise ValueError(msg)
+            if cuts.setdefault(name, above) != above:
+                msg = f"expected column {name!r} whole or cut at one number, got both {cuts[name]} and {above}"
+                raise ValueError(msg)
+        return self
+
     @property
     def negative_class(self) -> str:
         """Name of the class derived for a score that is not above the threshold."""

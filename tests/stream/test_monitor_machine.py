@@ -178,7 +178,7 @@ def pending_of(store):
     rows = {}
     for name, model in store.models.items():
         for version, state in model.versions.items():
-            for table in state.tables.values():
+            for table in state.pending.tables.values():
                 for row in np.flatnonzero(table.at_ms[: table.n] != DEAD):
                     label, shared = decoded(model, table, row)
                     rows[name, version, table.ids[row].tobytes()] = (int(table.at_ms[row]), label, shared)

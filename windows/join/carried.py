@@ -151,10 +151,9 @@ def layout_of(definition: ModelDefinition) -> Layout:
     carried = dict.fromkeys([*named, *map(Carried, plain)])
     if definition.problem_type == "Regression":
         return Layout(tuple(carried), (VALUE,), numeric=True)
-    scores = (SCORE,)
     if definition.problem_type == "MulticlassClassification":
-        scores = tuple(SCORES + name for name in definition.classes)
-    return Layout((Carried(LABEL), *carried), scores)
+        return Layout((Carried(LABEL), *carried), tuple(SCORES + name for name in definition.classes))
+    return Layout((Carried(LABEL), *carried), (SCORE,))
 
 
 def _named(codes: NDArray[np.int32], valid: NDArray[np.bool_] | None, values: Sequence[Any]) -> Column:

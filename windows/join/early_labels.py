@@ -3,21 +3,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
+from windows.join.carried import Layout
 from windows.join.ids import IdHash
-from windows.join.row_records import RowRecords
-from windows.join.row_table import NONE, RowTable
+from windows.join.row_records import Record, RowRecords
+from windows.join.row_table import RowTable
+from windows.join.truths import Truths
 
-Labels = NDArray[np.int16]
 Owner = str | None
+
+# Which window a label belongs to, and so whether its number will matter, is known only once its event is there.
+_LAYOUT = Layout(numeric=True)
 
 
 class EarlyLabels:
     """Labels of one model that wait for an event: of one version, or (owner None) of whichever version has the id.
-
-    A label is a class code and, in its lowest bit, whether it is *shared*: meant for every version.
 
     Parameters
     ----------
@@ -31,7 +35,7 @@ class EarlyLabels:
         self._model = model
         self._hash = id_hash
         self.tables: dict[tuple[Owner, int], RowTable] = {}
-        self.saved: dict[tuple[Owner, int], RowRecords] = {}
+        self._saved: dict[tuple[Owner, int], RowRecords] = {}
 
     @property
     def live(self) -> int:
@@ -42,28 +46,28 @@ class EarlyLabels:
         """The labels of one owner whose ids have one length."""
         key = (owner, length)
         if key not in self.tables:
-            table = self.tables[key] = RowTable(length, self._hash)
-            self.saved[key] = RowRecords(table, f"{self._model}|{'' if owner is None else owner}|{length}|early")
+            table = self.tables[key] = RowTable(length, self._hash, _LAYOUT)
+            self._saved[key] = RowRecords(table, f"{self._model}|{'' if owner is None else owner}|{length}|early")
         return self.tables[key]
 
-    def take(self, version: str, ids: NDArray[np.uint8], hashes: NDArray[np.uint32]) -> Labels:
-        """Hand out the labels that wait for ids of a version, `NONE` where there is none.
+    def take(self, version: str, ids: NDArray[np.uint8], hashes: NDArray[np.uint32]) -> Truths:
+        """Hand out the labels that wait for ids of a version.
 
         A label of the version itself goes before a shared one: a later shared label has replaced it in place.
         """
-        label = np.full(len(ids), NONE, np.int16)
+        labels = Truths.none(len(ids))
         for owner in (version, None):
             table = self.tables.get((owner, ids.shape[1]))
             if table is None or not table.live:
                 continue
             rows = table.find(ids, hashes)
-            hit = np.flatnonzero((rows >= 0) & (label < 0))
-            label[hit] = table.label[rows[hit]]
+            hit = np.flatnonzero((rows >= 0) & (labels.code < 0))
+            labels.put(hit, table.labels(rows[hit]))
             table.kill(rows[hit])
-        return label
+        return labels
 
     def replace(
-        self, owner: Owner, ids: NDArray[np.uint8], hashes: NDArray[np.uint32], label: Labels
+        self, owner: Owner, ids: NDArray[np.uint8], hashes: NDArray[np.uint32], labels: Truths
     ) -> NDArray[np.bool_]:
         """Correct labels that wait already; tells which did under this very owner.
 
@@ -75,19 +79,19 @@ class EarlyLabels:
                 continue
             rows = table.find(ids, hashes)
             hit = np.flatnonzero(rows >= 0)
-            table.set_label(rows[hit], label[hit])
+            table.set_labels(rows[hit], labels.take(hit))
             if other == owner:
                 found[hit] = True
         return found
 
     def wait(
-        self, owner: Owner, ids: NDArray[np.uint8], hashes: NDArray[np.uint32], at_ms: NDArray[np.int64], label: Labels
+        self, owner: Owner, ids: NDArray[np.uint8], hashes: NDArray[np.uint32], at_ms: NDArray[np.int64], labels: Truths
     ) -> None:
         """Keep labels; the last of several for one id."""
         table = self.table(owner, ids.shape[1])
-        held = table.add(ids, hashes, at_ms, label=label)
+        held = table.add(ids, hashes, at_ms, labels=labels)
         again = np.flatnonzero(held >= 0)
-        table.set_label(held[again], label[again])
+        table.set_labels(held[again], labels.take(again))
 
     def expire(self, before_ms: int) -> int:
         """Drop labels kept since before a time; returns how many."""
@@ -104,3 +108,22 @@ class EarlyLabels:
         dropped = 0 if excess <= 0 else len(table.kill_oldest(max(table.live - excess, 0)))
         table.settle()
         return dropped
+
+    def cut(self) -> list[Record]:
+        """Take the records that changed since the last cut."""
+        records: list[Record] = []
+        for key, table in self.tables.items():
+            table.settle()
+            records += self._saved[key].cut()
+        return records
+
+    def restore(self, owner: Owner, length: int, rows: Mapping[int, bytes], labels: Mapping[int, bytes]) -> None:
+        """Fill one table from the values of its records.
+
+        Raises
+        ------
+        CorruptState
+            If a record is not what `cut` wrote.
+        """
+        self.table(owner, length)
+        self._saved[owner, length].restore(rows, labels)

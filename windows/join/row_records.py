@@ -12,19 +12,23 @@ from numpy.typing import NDArray
 from sketches.envelope import seal, unseal
 from sketches.errors import CorruptState
 from sketches.packing import pack, unpack
-from windows.join.row_table import DEAD, NONE, RowTable
+from windows.join.carried import Layout
+from windows.join.row_table import DEAD, RowTable
+from windows.join.truths import NONE
 
 Record = tuple[bytes, bytes | None]
 
-_FINGERPRINT = "rows/1"
+_FINGERPRINT = "rows/2"
+_ROWS = ("ids", "at_ms", "codes", "numbers")
 _DEAD_LABEL = -2
 
 
 class RowRecords:
     """What of one table the changelog holds, and what it lacks.
 
-    Keys are `r|<table>|<chunk>` for ids, times and predictions, written when a chunk got rows, and `l|<table>|<chunk>`
-    for labels and deaths, written when one of them changed. A chunk whose rows are all dead is two tombstones.
+    Keys are `r|<table>|<chunk>` for the layout, ids, times and what is carried, written when a chunk got rows, and
+    `l|<table>|<chunk>` for labels and deaths, written when one of them changed. A chunk whose rows are all dead is two
+    tombstones.
 
     Parameters
     ----------
@@ -72,20 +76,37 @@ class RowRecords:
         table.restore(first * size, (max(chunks) - first + 1) * size)
         for chunk, data in chunks.items():
             start = (chunk - first) * size
-            columns = (table.ids, table.at_ms, table.predicted, table.score)
-            n = _fill(data, columns, start, size)
+            n = self._fill_rows(data, start)
             table.n = max(table.n, start + n)
             if chunk in labels:
                 self._fill_labels(labels[chunk], start, n)
         self._saved = set(chunks)
         table.restored()
 
+    def _fill_rows(self, data: bytes, start: int) -> int:
+        table = self._table
+        layout, *parts = unpack(_open(data), 1 + len(_ROWS), "pending rows")
+        if layout != table.layout.to_bytes():
+            msg = f"cannot read pending rows: expected layout {table.layout.to_bytes()!r}, got {layout!r}"
+            raise CorruptState(msg)
+        n = len(parts[0]) // table.length
+        if n > table.chunk_rows:
+            msg = f"cannot read pending rows: expected at most {table.chunk_rows} rows, got {n}"
+            raise CorruptState(msg)
+        for name, part in zip(_ROWS, parts, strict=True):
+            _fill(getattr(table, name)[start : start + n], part)
+        return n
+
     def _fill_labels(self, data: bytes, start: int, n: int) -> None:
+        table = self._table
+        label, value = unpack(_open(data), 2, "labels of pending rows")
         # The open chunk may have got rows since its labels were written.
-        label = np.frombuffer(_open(data), np.int16)[:n]
-        rows = slice(start, start + len(label))
-        self._table.label[rows] = np.where(label == _DEAD_LABEL, NONE, label)
-        self._table.at_ms[rows][label == _DEAD_LABEL] = DEAD
+        codes = np.frombuffer(label, np.int16)[:n]
+        rows = slice(start, start + len(codes))
+        table.label[rows] = np.where(codes == _DEAD_LABEL, NONE, codes)
+        table.at_ms[rows][codes == _DEAD_LABEL] = DEAD
+        if table.layout.numeric:
+            _fill(table.value[rows], value[: 8 * len(codes)])
 
     def _key(self, kind: str, chunk: int) -> bytes:
         return f"{kind}|{self._name}|{chunk}".encode()
@@ -96,13 +117,25 @@ class RowRecords:
 
     def _rows(self, chunk: int) -> bytes:
         table, rows = self._table, self._span(chunk)
-        columns = (table.ids, table.at_ms, table.predicted, table.score)
-        return seal(pack(*(column[rows].tobytes() for column in columns)), fingerprint=_FINGERPRINT)
+        columns = (getattr(table, name)[rows].tobytes() for name in _ROWS)
+        return seal(pack(table.layout.to_bytes(), *columns), fingerprint=_FINGERPRINT)
 
     def _labels(self, chunk: int) -> bytes:
         table, rows = self._table, self._span(chunk)
         label = np.where(table.at_ms[rows] == DEAD, np.int16(_DEAD_LABEL), table.label[rows])
-        return seal(label.tobytes(), fingerprint=_FINGERPRINT)
+        value = table.value[rows].tobytes() if table.layout.numeric else b""
+        return seal(pack(label.tobytes(), value), fingerprint=_FINGERPRINT)
+
+
+def layout_in(data: bytes) -> Layout:
+    """The layout of the rows in a record.
+
+    Raises
+    ------
+    CorruptState
+        If it is not a record of rows.
+    """
+    return Layout.from_bytes(unpack(_open(data), 1 + len(_ROWS), "pending rows")[0])
 
 
 def _open(data: bytes) -> bytes:
@@ -113,14 +146,8 @@ def _open(data: bytes) -> bytes:
     return envelope.payload
 
 
-def _fill(data: bytes, columns: tuple[NDArray[Any], ...], start: int, most: int) -> int:
-    parts = unpack(_open(data), len(columns), "pending rows")
-    n = len(parts[0]) // columns[0].dtype.itemsize
-    expected = [n * column.dtype.itemsize for column in columns]
-    if n > most or [len(part) for part in parts] != expected:
-        sizes = [len(part) for part in parts]
-        msg = f"cannot read pending rows: expected columns of {expected} bytes, at most {most} rows, got {sizes}"
+def _fill(column: NDArray[Any], data: bytes) -> None:
+    if len(data) != column.nbytes:
+        msg = f"cannot read pending rows: expected a column of {column.nbytes} bytes, got {len(data)}"
         raise CorruptState(msg)
-    for column, part in zip(columns, parts, strict=True):
-        column[start : start + n] = np.frombuffer(part, column.dtype)
-    return n
+    column[:] = np.frombuffer(data, column.dtype).reshape(column.shape)

@@ -3,16 +3,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+from windows.join.carried import Layout
 from windows.join.ids import IdHash, as_keys
 from windows.join.index import IdIndex, Rows
+from windows.join.truths import NONE, Truths, no_values
 
-NONE = -1
 DEAD = np.iinfo(np.int64).min
 _GROWTH = 1.25
 _CHUNK_BYTES = 65_536
+_COLUMNS = ("ids", "at_ms", "codes", "numbers", "label", "value")
 
 
 class RowTable:
@@ -29,30 +33,38 @@ class RowTable:
         Bytes of an id.
     id_hash : IdHash
         The store's keyed hash.
+    layout : Layout
+        What a row keeps beside its id, time and label.
     """
 
-    def __init__(self, length: int, id_hash: IdHash) -> None:
+    def __init__(self, length: int, id_hash: IdHash, layout: Layout) -> None:
         self.length = length
-        self.chunk_rows = 1 << int(np.log2(_CHUNK_BYTES / (length + 20)))
+        self.layout = layout
+        self.chunk_rows = 1 << max(int(np.log2(_CHUNK_BYTES / (length + layout.row_bytes))), 0)
         self.base = 0
         self.n = 0
         self.live = 0
         self._hash = id_hash
+        self._names = _COLUMNS if layout.numeric else _COLUMNS[:-1]
         self._front = 0
         self._index = IdIndex()
         self.ids: NDArray[np.void] = np.zeros(0, f"V{length}")
         self.at_ms: Rows = np.zeros(0, np.int64)
-        self.predicted: NDArray[np.int16] = np.zeros(0, np.int16)
-        self.score: NDArray[np.float64] = np.zeros(0, np.float64)
+        self.codes: NDArray[np.int16] = np.zeros((0, len(layout.codes)), np.int16)
+        self.numbers: NDArray[np.float64] = np.zeros((0, len(layout.numbers)), np.float64)
         self.label: NDArray[np.int16] = np.zeros(0, np.int16)
+        self.value: NDArray[np.float64] = np.zeros(0, np.float64)
         self.relabelled: NDArray[np.bool_] = np.zeros(0, bool)
         self.unwritten = 0
 
     @property
     def nbytes(self) -> int:
         """Bytes held: columns as allocated, and the index."""
-        columns = (self.ids, self.at_ms, self.predicted, self.score, self.label, self.relabelled)
-        return sum(column.nbytes for column in columns) + self._index.nbytes
+        return sum(column.nbytes for column in self._columns) + self.relabelled.nbytes + self._index.nbytes
+
+    @property
+    def _columns(self) -> list[NDArray[Any]]:
+        return [getattr(self, name) for name in self._names]
 
     def hashes(self, ids: NDArray[np.uint8]) -> NDArray[np.uint32]:
         """Hash ids for `add` and `find`, so that several tables share the work."""
@@ -71,9 +83,9 @@ class RowTable:
         hashes: NDArray[np.uint32],
         at_ms: Rows,
         *,
-        predicted: NDArray[np.int16] | int = NONE,
-        score: NDArray[np.float64] | float = np.nan,
-        label: NDArray[np.int16] | int = NONE,
+        codes: NDArray[np.int16] | int = NONE,
+        numbers: NDArray[np.float64] | float = np.nan,
+        labels: Truths | None = None,
     ) -> Rows:
         """Append the rows whose id is not held, in order.
 
@@ -83,10 +95,11 @@ class RowTable:
         hashes : ndarray of uint32, shape (n,)
         at_ms : ndarray of int64, shape (n,)
             Start of the row's window; for an early label, when it came.
-        predicted, label : ndarray of int16, shape (n,), or int
-            Class codes, `NONE` for none.
-        score : ndarray of float64, shape (n,), or float
+        codes : ndarray of int16, shape (n, number of the layout's codes), or int
+            `NONE` for none.
+        numbers : ndarray of float64, shape (n, number of the layout's numbers), or float
             NaN for none.
+        labels : Truths, optional
 
         Returns
         -------
@@ -101,23 +114,33 @@ class RowTable:
         held = self._index.insert(hashes, first, lambda rows, which: self._holds(rows, wanted[which]), self._alive)
         fresh = held < 0
         added = int(np.count_nonzero(fresh))
-        values = (predicted, score, label)
         if added < n:
             self.ids[first : first + added] = wanted[fresh]
             self.at_ms[first : first + added] = at_ms[fresh]
-            values = tuple(v[fresh] if isinstance(v, np.ndarray) else v for v in values)  # type: ignore[assignment]
+            codes = codes[fresh] if isinstance(codes, np.ndarray) else codes
+            numbers = numbers[fresh] if isinstance(numbers, np.ndarray) else numbers
+            labels = None if labels is None else labels.take(fresh)
         new = slice(first, first + added)
-        self.predicted[new], self.score[new], self.label[new] = values
-        if isinstance(label, np.ndarray):
-            # Rows that come with a label need the record of labels beside their own.
-            self._touch(np.arange(first, first + added))
+        self.codes[new], self.numbers[new], self.label[new] = codes, numbers, NONE
+        if self.layout.numeric:
+            self.value[new] = np.nan
         self.n += added
         self.live += added
+        if labels is not None:
+            # Rows that come with a label need the record of labels beside their own.
+            self.set_labels(np.arange(first, first + added), labels)
         return held
 
-    def set_label(self, rows: Rows, label: NDArray[np.int16]) -> None:
+    def labels(self, rows: Rows) -> Truths:
+        """Labels of rows; without numbers unless the layout has them."""
+        value = self.value[rows] if self.layout.numeric else no_values(len(rows))
+        return Truths(self.label[rows], value)
+
+    def set_labels(self, rows: Rows, labels: Truths) -> None:
         """Change the labels of rows; of several for one row the last stays."""
-        self.label[rows] = label
+        self.label[rows] = labels.code
+        if self.layout.numeric:
+            self.value[rows] = labels.value
         self._touch(rows)
 
     def kill(self, rows: Rows) -> None:
@@ -151,6 +174,10 @@ class RowTable:
         self.kill(rows)
         self._front = int(rows[-1]) + 1
         return rows
+
+    def oldest_ms(self) -> int:
+        """Time of the oldest living row; there must be one."""
+        return int(self.at_ms[self._skip_dead()])
 
     def settle(self) -> None:
         """Give the memory of dead rows back, if there are enough of them to be worth it."""
@@ -186,7 +213,7 @@ class RowTable:
             self._index = IdIndex()
         else:
             self._index.drop(rows)
-            for column in (self.ids, self.at_ms, self.predicted, self.score, self.label):
+            for column in self._columns:
                 # In pieces that do not overlap: numpy copies the whole column otherwise.
                 for start in range(0, self.n - rows, rows):
                     stop = min(start + rows, self.n - rows)
@@ -203,7 +230,7 @@ class RowTable:
         """Close the gaps between living rows; they continue the numbering in a new chunk, in their order."""
         keep = np.flatnonzero(self.at_ms[: self.n] != DEAD)
         base = self.base + -(-self.n // self.chunk_rows) * self.chunk_rows
-        for column in (self.ids, self.at_ms, self.predicted, self.score, self.label):
+        for column in self._columns:
             column[: len(keep)] = column[keep]
         self.base, self.n, self.unwritten, self._front = base, len(keep), 0, 0
         self.relabelled[:] = False
@@ -214,7 +241,7 @@ class RowTable:
         """Make room in an empty table for rows that begin at `base`; what is not filled then counts as dead."""
         self.base = base
         self._reserve(capacity)
-        self.at_ms[:], self.label[:] = DEAD, NONE
+        self.at_ms[:], self.label[:], self.value[:] = DEAD, NONE, np.nan
 
     def restored(self) -> None:
         """Count and index the rows that were filled in."""
@@ -246,9 +273,9 @@ class RowTable:
         if self.n + more <= len(self.ids):
             return
         capacity = max(int((self.n + more) * _GROWTH), 256)
-        for name in ("ids", "at_ms", "predicted", "score", "label"):
+        for name in self._names:
             old = getattr(self, name)
-            grown = np.empty(capacity, old.dtype)
+            grown = np.empty((capacity, *old.shape[1:]), old.dtype)
             grown[: self.n] = old[: self.n]
             setattr(self, name, grown)
         flags = np.zeros(-(-capacity // self.chunk_rows) + 1, bool)

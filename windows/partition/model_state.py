@@ -6,13 +6,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from sketches.texts import canonical
 from windows.definition import ModelDefinition
 from windows.events import Counted, Effect, Side
+from windows.join.carried import LABEL, Carried, layout_of
 from windows.join.classes import ClassCodes
 from windows.join.early_labels import EarlyLabels
 from windows.join.ids import IdHash
-from windows.join.row_records import Record, RowRecords
-from windows.join.row_table import RowTable
+from windows.join.pending import PendingRows
+from windows.join.row_records import Record
 from windows.partition.open_window import OpenWindow
 from windows.partition.stream_time import StreamTime
 from windows.partition.timeline import Timeline
@@ -32,29 +34,17 @@ class VersionState:
         self.version = version
         self.timeline = Timeline(definitions)
         self.windows: dict[int, OpenWindow] = {}
-        self.tables: dict[int, RowTable] = {}
-        self.saved: dict[int, RowRecords] = {}
+        self.pending = PendingRows(model, version, id_hash)
         self.next_close_ms: int | None = None
         self.forgotten: list[Record] = []
-        self._hash = id_hash
 
-    @property
-    def live(self) -> int:
-        """Rows that pend."""
-        return sum(table.live for table in self.tables.values())
-
-    def follow(self, definitions: tuple[ModelDefinition, ...]) -> None:
-        """Take definitions as they are now; open windows keep theirs."""
+    def follow(self, definitions: tuple[ModelDefinition, ...]) -> bool:
+        """Take definitions as they are now, and tell whether any changed; open windows keep theirs."""
         held = self.timeline.definitions
-        if len(held) != len(definitions) or any(a is not b for a, b in zip(held, definitions, strict=True)):
+        changed = len(held) != len(definitions) or any(a is not b for a, b in zip(held, definitions, strict=True))
+        if changed:
             self.timeline = Timeline(definitions)
-
-    def table(self, length: int) -> RowTable:
-        """The pending rows whose ids have one length."""
-        if length not in self.tables:
-            table = self.tables[length] = RowTable(length, self._hash)
-            self.saved[length] = RowRecords(table, f"{self.model}|{self.version}|{length}|rows")
-        return self.tables[length]
+        return changed
 
     def admit(self, start_ms: int, time: StreamTime, effects: list[Effect]) -> str | None:
         """Open the window that starts at a time, or say why its rows are refused: `expired` or `window_limit`."""
@@ -135,22 +125,22 @@ class VersionState:
         published, records = window.forget()
         self.forgotten += records
         del self.windows[window.start_ms]
-        for table in self.tables.values():
-            table.kill_window(window.start_ms)
-            table.settle()
+        self.pending.kill_window(window.start_ms)
         return [*effects, *published]
 
 
 class ModelState:
     """Stream time, early labels, class names and versions of one model.
 
-    `rejected` counts refused rows that no window has taken yet.
+    `classes` numbers the classes, `carried` the values of each further column that pending rows keep, and `rejected`
+    counts refused rows that no window has taken yet.
     """
 
     def __init__(self, name: str, id_hash: IdHash) -> None:
         self.name = name
         self.time = StreamTime()
         self.classes = ClassCodes()
+        self.carried: dict[str, ClassCodes] = {}
         self.early = EarlyLabels(name, id_hash)
         self.versions: dict[str, VersionState] = {}
         self.rejected = 0
@@ -158,13 +148,29 @@ class ModelState:
 
     def follow(self, definitions: dict[str, tuple[ModelDefinition, ...]]) -> None:
         """Take the definitions of the model's versions as they are now."""
+        changed = False
         for version, history in definitions.items():
-            for definition in history:
-                self.classes.reserve(definition.positive_class)
             if version in self.versions:
-                self.versions[version].follow(history)
+                changed |= self.versions[version].follow(history)
             else:
                 self.versions[version] = VersionState(self.name, version, history, self._hash)
+                changed = True
+        if changed:
+            self._reserve()
+
+    def _reserve(self) -> None:
+        """Number the values that definitions name before others take the room."""
+        for definition in self.definitions():
+            bias = definition.monitors.bias
+            for name in (definition.positive_class, *definition.classes, *bias.positive_labels):
+                self.classes.reserve(name)
+            for facet in bias.facets:
+                for name in (*Carried(facet.name, facet.above).classes, *map(canonical, facet.values)):
+                    self.coder(facet.name).reserve(name)
+
+    def coder(self, column: str) -> ClassCodes:
+        """The numbers of one column's values; those that were predicted are classes."""
+        return self.classes if column == LABEL else self.carried.setdefault(column, ClassCodes())
 
     def move(self, side: Side, time_ms: int) -> list[Effect]:
         """Note an event time on one side, and carry out what it makes due."""
@@ -194,6 +200,7 @@ class ModelState:
             "labels_ms": self.time.labels_ms,
             "silent_ms": self.time.silent_ms,
             "classes": self.classes.names,
+            "carried": {name: codes.names for name, codes in self.carried.items() if name in self._columns()},
             "rejected": self.rejected,
             "next_close_ms": {name: version.next_close_ms for name, version in self.versions.items()},
         }
@@ -202,10 +209,18 @@ class ModelState:
         """Take what `marks` gave, once the versions are known."""
         self.time = StreamTime(marks["events_ms"], marks["labels_ms"], marks["silent_ms"])
         self.classes = ClassCodes(marks["classes"])
+        self.carried = {name: ClassCodes(names) for name, names in marks["carried"].items()}
+        self._reserve()
         self.rejected = marks["rejected"]
         for name, next_close_ms in marks["next_close_ms"].items():
             if name in self.versions:
                 self.versions[name].next_close_ms = next_close_ms
+
+    def _columns(self) -> set[str]:
+        """Columns that pending rows keep, or may soon."""
+        layouts = {layout_of(definition) for definition in self.definitions()}
+        layouts.update(*(version.pending.layouts for version in self.versions.values()))
+        return {carried.name for layout in layouts for carried in layout.codes}
 
     def patience_ms(self) -> int:
         """How long silence must last before it moves stream time."""

@@ -2,8 +2,9 @@
 """Models back from the records of a changelog.
 
 Keys: `cut`; `m|model` its marks; `d|model|version|digest` a definition that open windows keep;
-`w|model|version|start|part` a window; `r|model|version|length|rows or early|chunk` pending rows or early labels, and
-`l|...` likewise their labels. Values are sealed; only feature names may contain `|`, and they come last.
+`w|model|version|start|part` a window; `r|model|version|length|layout|chunk` pending rows, or early labels with `early`
+for a layout, and `l|...` likewise their labels. Values are sealed; only names of parts may contain `|`, and they come
+last.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from typing import Any
 from sketches.envelope import seal, unseal
 from sketches.errors import CorruptState
 from windows.definition import ModelDefinition
-from windows.join.row_records import Record, RowRecords
-from windows.partition.model_state import ModelState, VersionState
+from windows.join.row_records import Record
+from windows.partition.model_state import ModelState
 from windows.partition.open_window import OpenWindow
 from windows.partition.specs import ROWS
 
@@ -84,7 +85,10 @@ def restore_models(
         kept = definitions[unseal(parts[ROWS]).definition.encode()]
         models[model].versions[version].windows[int(start)] = OpenWindow.restore(kept, int(start), parts)
     for (model, owner, length, kind), (rows, labels) in chunks.items():
-        _rows(models[model], owner, int(length), kind).restore(rows, labels)
+        if kind == "early":
+            models[model].early.restore(owner or None, int(length), rows, labels)
+        else:
+            models[model].versions[owner].pending.restore(int(length), rows, labels)
     return plain
 
 
@@ -94,12 +98,3 @@ def _restore_model(model: ModelState, definitions: Mapping[bytes, ModelDefinitio
         if definition.model == model.name and definition.version not in model.versions:
             model.follow({definition.version: (definition,)})
     model.restore(marks)
-
-
-def _rows(model: ModelState, owner: str, length: int, kind: str) -> RowRecords:
-    if kind == "early":
-        model.early.table(owner or None, length)
-        return model.early.saved[owner or None, length]
-    version: VersionState = model.versions[owner]
-    version.table(length)
-    return version.saved[length]

@@ -71,7 +71,7 @@ class PartitionStore:
     @property
     def pending(self) -> int:
         """Rows that wait for a label, or for its correction."""
-        return sum(version.live for model in self.models.values() for version in model.versions.values())
+        return sum(version.pending.live for model in self.models.values() for version in model.versions.values())
 
     @property
     def early(self) -> int:
@@ -93,12 +93,8 @@ class PartitionStore:
                     key = window.definition_key
                     if key not in kept:
                         kept[key] = self._saved.get(key) or sealed(window.definition.model_dump(mode="json"))
-                for length, table in version.tables.items():
-                    table.settle()
-                    records += version.saved[length].cut()
-            for owner, table in model.early.tables.items():
-                table.settle()
-                records += model.early.saved[owner].cut()
+                records += version.pending.cut()
+            records += model.early.cut()
             kept[f"m|{model.name}".encode()] = sealed(model.marks())
         kept[CUT] = sealed({"partition": self.partition, "partitions": self.partitions, "offsets": self.offsets})
         records += [(key, None) for key in self._saved.keys() - kept.keys()]

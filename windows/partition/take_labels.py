@@ -8,10 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sketches.block import Column, Kind
+from sketches.regression import LARGEST
+from sketches.texts import spelled
 from windows.events import Counted, Effect, LabelsArrived
 from windows.join.ids import IdHash
+from windows.join.truths import Truths
 from windows.partition.model_state import ModelState
-from windows.partition.take_events import relabel
+from windows.partition.relabel import relabel
 from windows.partition.timeline import segments
 
 Rows = NDArray[np.int64]
@@ -32,23 +36,23 @@ def take_labels(model: ModelState, event: LabelsArrived, id_hash: IdHash) -> lis
 
 @dataclass(frozen=True, slots=True)
 class _Arrival:
-    """Labels with what the join needs of each: `label` is a class code and, in its lowest bit, whether it is shared."""
+    """Labels with what the join needs of each."""
 
     owner: str | None
     ids: NDArray[np.uint8]
     hashes: NDArray[np.uint32]
     event_time_ms: Rows
-    label: NDArray[np.int16]
+    labels: Truths
 
     @classmethod
     def of(cls, model: ModelState, event: LabelsArrived, id_hash: IdHash) -> _Arrival:
         codes = model.classes.codes(event.label, len(event.ids))
-        label = codes << 1 | np.int16(event.version is None)
-        arrival = cls(event.version, event.ids, id_hash(event.ids), event.event_time_ms, label)
+        labels = Truths(codes << 1 | np.int16(event.version is None), _values(event.label))
+        arrival = cls(event.version, event.ids, id_hash(event.ids), event.event_time_ms, labels)
         return arrival if codes.min(initial=0) >= 0 else arrival.take(np.flatnonzero(codes >= 0))
 
     def take(self, rows: Rows) -> _Arrival:
-        return _Arrival(self.owner, self.ids[rows], self.hashes[rows], self.event_time_ms[rows], self.label[rows])
+        return _Arrival(self.owner, self.ids[rows], self.hashes[rows], self.event_time_ms[rows], self.labels.take(rows))
 
     def rows(self, first: int, stop: int) -> _Arrival:
         return self if stop - first == len(self.ids) else self.take(np.arange(first, stop))
@@ -57,36 +61,35 @@ class _Arrival:
 def _take(model: ModelState, arrival: _Arrival) -> None:
     owner, length = arrival.owner, arrival.ids.shape[1]
     found = np.zeros(len(arrival.ids), bool)
-    freed: list[tuple[NDArray[np.int64], NDArray[np.int16]]] = []
+    freed: list[tuple[Rows, Truths]] = []
     for version in model.versions.values():
-        table = version.tables.get(length)
-        if table is None or owner not in (None, version.version):
+        if owner not in (None, version.version):
             continue
-        rows = table.find(arrival.ids, arrival.hashes)
-        hit = np.flatnonzero(rows >= 0)
-        if not len(hit):
-            continue
-        found[hit] = True
-        if owner is not None and len(model.versions) > 1:
-            before = table.label[rows[hit]]
-            shared = (before >= 0) & (before & 1 == 1)
-            freed.append((hit[shared], before[shared]))
-        hit = hit[_last_of_each(rows[hit])]
-        relabel(model, version, table, rows[hit], arrival.label[hit])
+        for table in version.pending.of_length(length):
+            rows = table.find(arrival.ids, arrival.hashes)
+            hit = np.flatnonzero(rows >= 0)
+            if not len(hit):
+                continue
+            found[hit] = True
+            if owner is not None and len(model.versions) > 1:
+                before = table.labels(rows[hit])
+                freed.append((hit[before.shared], before.take(before.shared)))
+            hit = hit[_last_of_each(rows[hit])]
+            relabel(model, version, table, rows[hit], arrival.labels.take(hit))
     if model.early.live:
-        found |= model.early.replace(owner, arrival.ids, arrival.hashes, arrival.label)
+        found |= model.early.replace(owner, arrival.ids, arrival.hashes, arrival.labels)
     # A shared label that gives way to one of this version must still reach the other versions' events.
-    for rows, label in freed:
-        _wait(model, None, arrival.take(rows), label)
+    for rows, labels in freed:
+        _wait(model, None, arrival.take(rows), labels)
     missing = np.flatnonzero(~found)
     if len(missing):
-        _wait(model, owner, arrival.take(missing), arrival.label[missing])
+        _wait(model, owner, arrival.take(missing), arrival.labels.take(missing))
 
 
-def _wait(model: ModelState, owner: str | None, arrival: _Arrival, label: NDArray[np.int16]) -> None:
+def _wait(model: ModelState, owner: str | None, arrival: _Arrival, labels: Truths) -> None:
     # Labels and events may run at different times of the same stream: the later of the two counts as the arrival.
     at_ms = np.maximum(arrival.event_time_ms, model.time.events_ms or 0)
-    model.early.wait(owner, arrival.ids, arrival.hashes, at_ms, label)
+    model.early.wait(owner, arrival.ids, arrival.hashes, at_ms, labels)
 
 
 def _limit(model: ModelState, owner: str | None, length: int) -> list[Effect]:
@@ -96,6 +99,15 @@ def _limit(model: ModelState, owner: str | None, length: int) -> list[Effect]:
     most = max((d.limits.early_labels for d in model.definitions()), default=0)
     dropped = model.early.limit(owner, length, most)
     return [Counted("early_dropped", model.name, dropped)] if dropped else []
+
+
+def _values(label: Column) -> NDArray[np.float64]:
+    """Numbers of labels, NaN for a class that spells none, and beyond the range in which sums are exact."""
+    if label.kind == Kind.FLOAT:
+        values = label.values
+    else:
+        values = np.array([spelled(name)[1] for name in label.categories] or [None], np.float64)[label.values]
+    return np.where(np.abs(values) <= LARGEST, values, np.nan)
 
 
 def _last_of_each(rows: Rows) -> Rows | slice:

@@ -11,25 +11,33 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from sketches.errors import CorruptState
 from tests.windows.traffic import encoded
+from windows.join.carried import Carried, Layout
 from windows.join.ids import IdHash
 from windows.join.row_records import RowRecords
-from windows.join.row_table import DEAD, NONE, RowTable
+from windows.join.row_table import DEAD, RowTable
+from windows.join.truths import NONE, Truths
 
 numbers = st.lists(st.integers(0, 60), min_size=1, max_size=12)
 CHUNK = 4
+BINARY = Layout((Carried("prediction.label"),), ("prediction.score",))
+WIDE = Layout((Carried("prediction.label"), Carried("sex"), Carried("age", 40.0)), ("a", "b"), numeric=True)
+
+
+def truths(n, label):
+    return Truths(np.full(n, label, np.int16), np.full(n, label / 8))
 
 
 class TableMachine(RuleBasedStateMachine):
-    """A table of tiny chunks against a dict from id to (time, score, label), oldest first."""
+    """A table of tiny chunks against a dict from id to (time, codes, numbers, label), oldest first."""
 
-    @initialize(seed=st.integers(0, 9))
-    def start(self, seed):
-        self.rng = np.random.default_rng(seed)
+    @initialize(seed=st.integers(0, 9), layout=st.sampled_from([BINARY, WIDE, Layout()]))
+    def start(self, seed, layout):
+        self.layout, self.rng = layout, np.random.default_rng(seed)
         self.log, self.expected, self.time = [], {}, 0
         self.begin()
 
     def begin(self):
-        self.table = RowTable(4, IdHash(self.rng))
+        self.table = RowTable(4, IdHash(self.rng), self.layout)
         self.table.chunk_rows = CHUNK
         self.records = RowRecords(self.table, "t")
 
@@ -40,20 +48,22 @@ class TableMachine(RuleBasedStateMachine):
     def add(self, ids, label, later):
         self.time += later
         rows, n = encoded(ids), len(ids)
-        scores = np.arange(n) / 7
-        given = NONE if label is None else np.full(n, label, np.int16)
+        codes = np.arange(n * len(self.layout.codes), dtype=np.int16).reshape(n, -1)
+        numbers = np.arange(n * len(self.layout.numbers)).reshape(n, -1) / 7
+        given = None if label is None else truths(n, label)
         at_ms = np.full(n, self.time, np.int64)
-        held = self.table.add(rows, self.table.hashes(rows), at_ms, predicted=1, score=scores, label=given)
+        held = self.table.add(rows, self.table.hashes(rows), at_ms, codes=codes, numbers=numbers, labels=given)
         for i, number in enumerate(ids):
             assert (held[i] >= 0) == (number in self.expected)
-            self.expected.setdefault(number, (self.time, scores[i], NONE if label is None else label))
+            values = self.time, tuple(codes[i]), tuple(numbers[i]), NONE if label is None else label
+            self.expected.setdefault(number, values)
 
     @rule(ids=numbers, label=st.integers(0, 5))
     def set_label(self, ids, label):
         rows = self.find(ids)
-        self.table.set_label(rows[rows >= 0], np.full((rows >= 0).sum(), label, np.int16))
+        self.table.set_labels(rows[rows >= 0], truths((rows >= 0).sum(), label))
         for number in set(ids) & set(self.expected):
-            self.expected[number] = (*self.expected[number][:2], label)
+            self.expected[number] = (*self.expected[number][:-1], label)
 
     @rule(ids=numbers)
     def kill(self, ids):
@@ -103,8 +113,12 @@ class TableMachine(RuleBasedStateMachine):
         alive = np.flatnonzero(table.at_ms[: table.n] != DEAD)
         assert table.live == len(alive)
         assert [table.ids[row].tobytes() for row in alive] == [f"{k:04d}".encode() for k in self.expected]
-        values = zip(table.at_ms[alive], table.score[alive], table.label[alive], strict=True)
-        assert [tuple(v) for v in values] == list(self.expected.values())
+        carried = zip(map(tuple, table.codes[alive]), map(tuple, table.numbers[alive]), strict=True)
+        values = zip(table.at_ms[alive], carried, table.label[alive], strict=True)
+        assert [(at, *both, label) for at, both, label in values] == list(self.expected.values())
+        if self.layout.numeric:
+            labels = [label / 8 if label >= 0 else np.nan for *_, label in self.expected.values()]
+            np.testing.assert_array_equal(table.labels(alive).value, labels)
         assert self.find(list(self.expected)).tolist() == alive.tolist()
         missing = sorted(set(range(61)) - set(self.expected))
         assert (self.find(missing) == NONE).all()
@@ -116,9 +130,9 @@ TestTableMachine.settings = settings(max_examples=80, stateful_step_count=40, de
 
 def filled(n, length=36):
     rng = np.random.default_rng(3)
-    table = RowTable(length, IdHash(rng))
+    table = RowTable(length, IdHash(rng), BINARY)
     ids = rng.integers(0, 256, (n, length), dtype=np.uint8)
-    table.add(ids, table.hashes(ids), np.arange(n) // 1_000, predicted=1, score=0.5)
+    table.add(ids, table.hashes(ids), np.arange(n) // 1_000, codes=1, numbers=0.5)
     return table, ids
 
 
@@ -142,7 +156,7 @@ def test_only_changed_chunks_are_written_again():
     records = RowRecords(table, "t")
     assert len(records.cut()) == -(-20_000 // table.chunk_rows)
     assert records.cut() == []
-    table.set_label(np.array([5]), np.array([1], np.int16))
+    table.set_labels(np.array([5]), truths(1, 1))
     assert [key for key, _ in records.cut()] == [b"l|t|0"]
     table.add(ids[:1] + 1, table.hashes(ids[:1] + 1), np.array([9]))
     assert [key for key, _ in records.cut()] == [f"r|t|{20_000 // table.chunk_rows}".encode()]
@@ -159,11 +173,18 @@ def test_a_damaged_record_of_rows_is_refused(damage):
     table, _ = filled(10)
     (_, value), *_ = RowRecords(table, "t").cut()
     with pytest.raises(CorruptState):
-        RowRecords(RowTable(36, IdHash(np.random.default_rng(1))), "t").restore({0: damage(value)}, {})
+        RowRecords(RowTable(36, IdHash(np.random.default_rng(1)), BINARY), "t").restore({0: damage(value)}, {})
 
 
 def test_a_record_of_other_ids_is_refused():
     table, _ = filled(10, length=36)
     (_, value), *_ = RowRecords(table, "t").cut()
-    with pytest.raises(CorruptState, match="expected columns of"):
-        RowRecords(RowTable(16, IdHash(np.random.default_rng(1))), "t").restore({0: value}, {})
+    with pytest.raises(CorruptState, match="expected a column of"):
+        RowRecords(RowTable(16, IdHash(np.random.default_rng(1)), BINARY), "t").restore({0: value}, {})
+
+
+def test_a_record_of_another_layout_is_refused():
+    table, _ = filled(10)
+    (_, value), *_ = RowRecords(table, "t").cut()
+    with pytest.raises(CorruptState, match="expected layout"):
+        RowRecords(RowTable(36, IdHash(np.random.default_rng(1)), WIDE), "t").restore({0: value}, {})

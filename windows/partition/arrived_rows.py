@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A block of events with what its windows and the join make of it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sketches.block import Block, Kind
+from windows.events import BlockArrived
+from windows.join.carried import LABEL, SCORE, Layout
+from windows.partition.model_state import ModelState, VersionState
+from windows.partition.relabel import by_window
+
+Rows = NDArray[np.int64]
+Codes = NDArray[np.int16]
+Numbers = NDArray[np.float64]
+
+
+class ArrivedRows:
+    """Rows as their windows see them, labels that are missing beside a score derived; and as they pend.
+
+    Parameters
+    ----------
+    model, version : ModelState, VersionState
+        What they are of.
+    event : BlockArrived
+        As they came.
+    starts_ms : ndarray of int64, shape (n,)
+        Start of each row's window.
+    """
+
+    def __init__(self, model: ModelState, version: VersionState, event: BlockArrived, starts_ms: Rows) -> None:
+        self.block = event.block
+        self._model = model
+        self._carried: dict[Layout, tuple[Codes, Numbers]] = {}
+        self._predicted = model.classes.codes(event.block.columns.get(LABEL), event.block.n)
+        if _derive(self._predicted, _numbers(event.block, SCORE), starts_ms, model, version):
+            predicted = model.classes.column(self._predicted)
+            self.block = Block(event.block.n, {**event.block.columns, LABEL: predicted})
+
+    def carried(self, layout: Layout) -> tuple[Codes, Numbers]:
+        """What pending rows keep: int16 codes and float64 numbers, one row and one column each."""
+        if layout not in self._carried:
+            n = self.block.n
+            codes = np.empty((n, len(layout.codes)), np.int16)
+            for place, carried in enumerate(layout.codes):
+                name = carried.name
+                codes[:, place] = (
+                    self._predicted if name == LABEL else self._model.coder(name).codes(carried.column(self.block), n)
+                )
+            numbers = np.empty((n, len(layout.numbers)), np.float64)
+            for place, name in enumerate(layout.numbers):
+                numbers[:, place] = _numbers(self.block, name)
+            self._carried[layout] = codes, numbers
+        return self._carried[layout]
+
+
+def _numbers(block: Block, name: str) -> NDArray[np.float64]:
+    column = block.columns.get(name)
+    if column is None or column.kind not in (Kind.FLOAT, Kind.INTEGER):
+        return np.full(block.n, np.nan)
+    numbers = column.values.astype(np.float64)
+    if column.valid is not None:
+        numbers[~column.valid] = np.nan
+    return numbers
+
+
+def _derive(
+    predicted: Codes, score: NDArray[np.float64], starts_ms: Rows, model: ModelState, version: VersionState
+) -> bool:
+    """Derive labels that are missing beside a score, by the threshold of each row's window; true if any was."""
+    missing = np.flatnonzero((predicted < 0) & ~np.isnan(score))
+    for start_ms, of_window in by_window(starts_ms[missing]):
+        definition = version.timeline.at(start_ms)
+        rows = missing if of_window is None else missing[of_window]
+        positive = model.classes.reserve(definition.positive_class)
+        negative = model.classes.reserve(definition.negative_class)
+        predicted[rows] = np.where(score[rows] > definition.probability_threshold, positive, negative)
+    return len(missing) > 0
