@@ -49,4 +49,4 @@ class Figure:
         """Write the figure for a person."""
         limit = "" if self.limit is None else f"  limit {self.limit:,.4g} {self.unit}"
         ratio = "" if self.ratio is None else f"  ratio {self.ratio:.3g}"
-        return f"{self.name:<18} {self.value:>14,.4g} {self.unit}{limit}{ratio}"
+        return f"{self.name:<32} {self.value:>14,.4g} {self.unit}{limit}{ratio}"

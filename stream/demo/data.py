@@ -103,12 +103,23 @@ def lay_out(trained: Trained, *, seed: int, start_ms: int, name: str = "adult") 
     label = _target(test)
     label = np.where((hour == 5) & (rng.random(len(label)) < 1 / 3), 1 - label, label)
     time_ms = np.sort(start_ms + (hour - 1) * HOUR_MS + rng.integers(0, HOUR_MS, len(test)))
-    traffic = _with_outputs(features, label, trained.model.predict_proba(_matrix(features))[:, 1])
+    traffic = _with_outputs(features, label, _scores(trained, features))
     known_ms = time_ms + rng.integers(HOUR_MS, LABEL_HORIZON_MS, len(test))
     ids = [f"{name}-{row:05d}" for row in range(len(test))]
     for column, values in (("inference_id", ids), ("event_time", time_ms), ("label_time", known_ms)):
         traffic = traffic.append_column(column, pa.array(values))
     return traffic
+
+
+def serve(trained: Trained, rows: pa.Table) -> pa.Table:
+    """Give rows of the data set the outputs of the model, and the label, under the names of `BASELINE_ROLES`."""
+    features = rows.select(FEATURES)
+    return _with_outputs(features, _target(rows), _scores(trained, features))
+
+
+def _scores(trained: Trained, features: pa.Table) -> NDArray[np.float64]:
+    scores: NDArray[np.float64] = trained.model.predict_proba(_matrix(features))[:, 1]
+    return scores
 
 
 def _spoil_inputs(features: pa.Table, where: NDArray[np.bool_], rng: np.random.Generator) -> pa.Table:
