@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Binned counts by slice of a window's time, so that a change can be seen from any moment on."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sketches.binned import BinnedSpec, packed, packed_bytes, unpacked
+from sketches.block import Block, Kind
+from sketches.errors import CorruptState
+from sketches.fingerprint import fingerprint
+from sketches.packing import numbers, pack, unpack
+from sketches.state import require_same_spec
+
+EVENT_TIME = "event_time_ms"
+_HEAD = "<qqI"
+_MOST_SLICES = 1_024
+
+
+@dataclass(frozen=True, slots=True)
+class SlicedSpec:
+    """Binned counts by slice of windows of one size.
+
+    A block must hold `event_time_ms` (INTEGER); rows without it are left alone.
+
+    Parameters
+    ----------
+    binned : BinnedSpec
+        What is counted.
+    size_ms : int
+        Size of the window, which is aligned to the epoch.
+    slices : int
+        How many slices it is cut into, at most 1,024.
+
+    Examples
+    --------
+    >>> from sketches.block import Column
+    >>> spec = SlicedSpec(BinnedSpec(edges=(("age", (40.0,)),)), size_ms=3_600_000)
+    >>> state = spec.empty()
+    >>> times = Column(Kind.INTEGER, np.array([0, 299_999, 300_000]))
+    >>> state.update(Block(3, {EVENT_TIME: times, "age": Column(Kind.FLOAT, np.array([39.0, 50.0, 38.0]))}))
+    >>> state.of("age")[:3].tolist(), state.rows.tolist()[:3]
+    ([[1, 1], [1, 0], [0, 0]], [2, 1, 0])
+    """
+
+    binned: BinnedSpec
+    size_ms: int
+    slices: int = 12
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.slices <= min(_MOST_SLICES, self.size_ms):
+            msg = f"expected from 1 to {_MOST_SLICES} slices of at least 1 ms, got {self.slices} of {self.size_ms} ms"
+            raise ValueError(msg)
+
+    @property
+    def fingerprint(self) -> str:
+        """Identify the parameters."""
+        return fingerprint("sliced", binned=self.binned.fingerprint, size_ms=self.size_ms, slices=self.slices)
+
+    @property
+    def max_bytes(self) -> int:
+        """Bound the length of a state's bytes."""
+        return 64 + len(self.binned.to_json()) + packed_bytes(self.slices * (self.binned.cells + 1))
+
+    def empty(self) -> SlicedState:
+        """Make the identity of merge."""
+        return SlicedState(self)
+
+    def from_bytes(self, data: bytes, /) -> SlicedState:
+        """Read a state; raises `CorruptState`."""
+        state = read_sliced(data)
+        if state.spec.fingerprint != self.fingerprint:
+            msg = f"cannot read sliced counts: expected {self.fingerprint!r}, got {state.spec.fingerprint!r}"
+            raise CorruptState(msg)
+        return state
+
+    def equivalent(self, a: SlicedState, b: SlicedState, /) -> bool:
+        """Compare every count."""
+        return bool(np.array_equal(a.rows, b.rows) and np.array_equal(a.counts, b.counts))
+
+    def slice_of(self, event_time_ms: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Number the slices that times are in."""
+        # In this order no product exceeds 64 bits.
+        within = event_time_ms % self.size_ms
+        width, longer = divmod(self.size_ms, self.slices)
+        # The first `longer` slices are one millisecond longer.
+        edge = longer * (width + 1)
+        return np.where(within < edge, within // (width + 1), longer + (within - edge) // width)
+
+    def end_ms(self, number: int) -> int:
+        """Give the end of a slice, exclusive, from the start of its window."""
+        width, longer = divmod(self.size_ms, self.slices)
+        return (number + 1) * width + min(number + 1, longer)
+
+
+class SlicedState:
+    """Exact counts by slice, feature and cell, as signed sums.
+
+    Attributes
+    ----------
+    rows : ndarray of int64, shape (slices,)
+        Rows by slice.
+    counts : ndarray of int64, shape (slices, cells)
+        The counts of `BinnedState` by slice.
+    """
+
+    __slots__ = ("counts", "rows", "spec")
+
+    def __init__(self, spec: SlicedSpec) -> None:
+        self.spec = spec
+        self.rows: NDArray[np.int64] = np.zeros(spec.slices, dtype=np.int64)
+        self.counts: NDArray[np.int64] = np.zeros((spec.slices, spec.binned.cells), dtype=np.int64)
+
+    @property
+    def n(self) -> int:
+        """Rows."""
+        return int(self.rows.sum())
+
+    def of(self, feature: str) -> NDArray[np.int64]:
+        """Give the rows by slice in each cell of a feature, shape (slices, cells of it)."""
+        start, stop = self.spec.binned.where(feature)
+        return self.counts[:, start : stop - 2]
+
+    def update(self, block: Block, /, sign: int = 1) -> None:
+        """Add (+1) or take away (-1) the rows of a block."""
+        times = block.columns.get(EVENT_TIME)
+        if times is None or times.kind != Kind.INTEGER or not block.n:
+            return
+        slices = self.spec.slice_of(times.values)
+        if times.valid is not None:
+            slices = np.where(times.valid, slices, -1)
+        if (slices == slices[0]).all():
+            self._add(int(slices[0]), block, sign)
+        else:
+            for number in np.unique(slices).tolist():
+                self._add(number, block.take(np.flatnonzero(slices == number)), sign)
+
+    def merge(self, other: SlicedState, /) -> None:
+        """Add another state's rows; raises `SpecMismatch`."""
+        require_same_spec(self, other)
+        self.rows = self.rows + other.rows
+        self.counts = self.counts + other.counts
+
+    def to_bytes(self) -> bytes:
+        """Write the state with all its parameters."""
+        head = struct.pack(_HEAD, self.n, self.spec.size_ms, self.spec.slices)
+        both = np.concatenate((self.rows[:, None], self.counts), axis=1)
+        return pack(head, self.spec.binned.to_json(), packed(both.reshape(-1)))
+
+    def _add(self, number: int, block: Block, sign: int) -> None:
+        if number >= 0:
+            self.rows[number] += sign * block.n
+            self.counts[number] += sign * self.spec.binned.count(block)
+
+
+def read_sliced(data: bytes) -> SlicedState:
+    """Read a state from its bytes alone, parameters included.
+
+    Raises
+    ------
+    CorruptState
+        If the bytes are not what `to_bytes` wrote.
+    """
+    head, binned, counts = unpack(data, 3, "sliced counts")
+    n, size_ms, slices = numbers(_HEAD, head, "sliced counts")
+    try:
+        spec = SlicedSpec(BinnedSpec.from_json(binned), size_ms, slices)
+    except ValueError as error:
+        msg = f"cannot read sliced counts: {error}"
+        raise CorruptState(msg) from error
+    state = spec.empty()
+    both = unpacked(counts, slices * (spec.binned.cells + 1)).reshape(slices, -1)
+    state.rows, state.counts = both[:, 0].copy(), both[:, 1:].copy()
+    if state.n != n:
+        msg = f"cannot read sliced counts: expected {n} rows, got {state.n}"
+        raise CorruptState(msg)
+    return state
