@@ -7,11 +7,17 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from sketches.attributions import AttributionsSpec
 from sketches.binary import BinaryQualitySpec
+from sketches.embeddings import EmbeddingSpec
 from sketches.errors import CorruptState
 from sketches.state import Spec
 
-_KINDS: dict[str, Any] = {"binary": BinaryQualitySpec}
+_KINDS: dict[str, Any] = {
+    "attributions": AttributionsSpec,
+    "binary": BinaryQualitySpec,
+    "embedding": EmbeddingSpec,
+}
 
 
 def spec_fields(spec: Spec) -> dict[str, Any]:
