@@ -20,6 +20,7 @@ from sketches.moments import MomentsSpec, MomentsState
 from sketches.multiclass import MulticlassQualitySpec, MulticlassQualityState
 from sketches.profile import ProfileSpec, ProfileState
 from sketches.quantiles import QuantilesSpec, QuantilesState
+from sketches.recent import RecentSpec, RecentState
 from sketches.regression import RegressionQualitySpec, RegressionQualityState
 from sketches.sample import SampleSpec, SampleState
 from sketches.segmented import SegmentedSpec, SegmentedState
@@ -59,6 +60,8 @@ __all__ = [
     "ProfileState",
     "QuantilesSpec",
     "QuantilesState",
+    "RecentSpec",
+    "RecentState",
     "RegressionQualitySpec",
     "RegressionQualityState",
     "SampleSpec",

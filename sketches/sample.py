@@ -7,7 +7,7 @@ import json
 import math
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sketches.block import Block, Column, Kind
+from sketches.cells import ABSENT, column_of, present_cells
 from sketches.errors import CorruptState
 from sketches.fingerprint import fingerprint
 from sketches.packing import numbers, pack, text, unpack
@@ -26,7 +27,6 @@ LONGEST_NAME = 256
 MAX_REFUSED = 20
 _NOT_SAMPLED = ("attributions.", "embeddings.")
 _TOTAL = "<q"
-_ABSENT: list[Any] = []
 # One character of JSON is at most two escapes of six bytes.
 _ESCAPED = 12
 
@@ -108,7 +108,7 @@ class SampleSpec:
         state.seen = set(fields["seen"])
         columns = fields["columns"]
         for key, cells in zip(fields["hashes"], fields["rows"], strict=True):
-            state.rows[key] = {name: cell for name, cell in zip(columns, cells, strict=True) if cell != _ABSENT}
+            state.rows[key] = {name: cell for name, cell in zip(columns, cells, strict=True) if cell != ABSENT}
         return state
 
     def equivalent(self, a: SampleState, b: SampleState, /) -> bool:
@@ -167,7 +167,7 @@ class SampleState:
         keys = sorted(self.rows)
         columns = {ID_HASH: Column(Kind.INTEGER, np.array(keys, dtype=np.int64))}
         for name in self.columns:
-            columns[name] = _column([self.rows[key].get(name, _ABSENT) for key in keys])
+            columns[name] = column_of([self.rows[key].get(name, ABSENT) for key in keys])
         return Block(len(keys), columns)
 
     def update(self, block: Block, /) -> None:
@@ -201,7 +201,7 @@ class SampleState:
     def to_bytes(self) -> bytes:
         """Write the state."""
         keys, columns = sorted(self.rows), self.columns
-        rows = [[self.rows[key].get(name, _ABSENT) for name in columns] for key in keys]
+        rows = [[self.rows[key].get(name, ABSENT) for name in columns] for key in keys]
         fields = {"seen": sorted(self.seen), "columns": columns, "hashes": keys, "rows": rows}
         body = zlib.compress(json.dumps(fields, separators=(",", ":")).encode(), 1)
         return pack(struct.pack(_TOTAL, self.n), body)
@@ -239,7 +239,7 @@ class SampleState:
             if not self.spec.takes(name, column):
                 continue
             key = self.spec.hash_key.encode() if name in self.spec.hashed else None
-            for at, value in _values(column.take(rows)):
+            for at, value in present_cells(column.take(rows)):
                 read[at][name] = _bounded(value, key)
         return read
 
@@ -250,15 +250,6 @@ class SampleState:
             self.rows[key] = row if held is None else min(held, row, key=_text)
         if len(self.rows) > self.spec.rows:
             self.rows = {key: self.rows[key] for key in sorted(self.rows)[: self.spec.rows]}
-
-
-def _values(column: Column) -> Iterator[tuple[int, Any]]:
-    """Positions and values of the rows that have the key."""
-    for at, value in enumerate(column.values.tolist()):
-        if column.valid is None or column.valid[at]:
-            yield at, column.categories[value] if column.kind == Kind.STRING else value
-        elif column.absent is None or not column.absent[at]:
-            yield at, None
 
 
 def _bounded(value: Any, key: bytes | None) -> Any:
@@ -278,30 +269,6 @@ def _bounded(value: Any, key: bytes | None) -> Any:
 
 def _text(row: Row) -> str:
     return json.dumps(row, sort_keys=True)
-
-
-def _column(cells: list[Any]) -> Column:
-    """Make a column of the plainest kind that holds the cells."""
-    valid = np.array([cell is not None and cell is not _ABSENT for cell in cells], dtype=bool)
-    absent = np.array([cell is _ABSENT for cell in cells], dtype=bool)
-    types = {type(cell) for cell, there in zip(cells, valid.tolist(), strict=True) if there}
-    masks = (None if valid.all() else valid, absent if absent.any() else None)
-    if types == {str}:
-        names = tuple(sorted({cell for cell in cells if isinstance(cell, str)}))
-        code = {name: at for at, name in enumerate(names)}
-        codes = [code[cell] if there else 0 for cell, there in zip(cells, valid.tolist(), strict=True)]
-        return Column(Kind.STRING, np.array(codes, dtype=np.int32), masks[0], names, masks[1])
-    for kind, of, dtype in (
-        (Kind.BOOLEAN, {bool}, np.bool_),
-        (Kind.INTEGER, {int}, np.int64),
-        (Kind.FLOAT, {int, float}, np.float64),
-    ):
-        if types and types <= of:
-            numeric = [cell if there else 0 for cell, there in zip(cells, valid.tolist(), strict=True)]
-            return Column(kind, np.array(numeric, dtype=dtype), masks[0], (), masks[1])
-    values = np.empty(len(cells), dtype=object)
-    values[:] = [None if cell is _ABSENT else cell for cell in cells]
-    return Column(Kind.MIXED, values, masks[0], (), masks[1])
 
 
 def _opened(body: bytes, longest: int) -> dict[str, list[Any]]:

@@ -26,6 +26,7 @@ from sketches import (
     MulticlassQualitySpec,
     ProfileSpec,
     QuantilesSpec,
+    RecentSpec,
     RegressionQualitySpec,
     SampleSpec,
     SegmentedSpec,
@@ -66,6 +67,7 @@ OF_LABELS: list[Spec] = [
     ContingencySpec(("b",)),
     MulticlassQualitySpec(),
     RegressionQualitySpec(center=2.5),
+    RecentSpec(3, ("label",)),
 ]
 LAWS = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
