@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`sketchwatch baseline`: suggest from data, publish what a person has read."""
+"""`sketchwatch baseline`: suggest from data or import, publish what a person has read."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pydantic import ValidationError
 
 from stream.cli.options import Bootstrap, Config, Json, settings_of
 from stream.cli.output import print_json, say
-from stream.commands.baselines import publish_baseline, suggest_baseline
+from stream.commands.baselines import import_baseline, publish_baseline, suggest_baseline
 from stream.commands.definition_files import DefinitionError, explain, read_definition
 from stream.commands.tables import Roles, read_table
 from stream.kafka.connection import connect
 from windows.baselines.baseline_files import read_baseline, write_baseline
 from windows.definition import ModelDefinition
 
-app = typer.Typer(help="Suggest a baseline from data, publish one.", no_args_is_help=True)
+app = typer.Typer(help="Suggest a baseline from data or import one, publish it.", no_args_is_help=True)
 Column = Annotated[str | None, typer.Option(metavar="COLUMN")]
 
 
@@ -55,6 +55,27 @@ def suggest(
     else:
         say(f"{suggestion.baseline.n} rows, {len(suggestion.baseline.features)} features and outputs")
         say(f"read and edit {out}/*/constraints.json, then run: sketchwatch baseline publish {out}")
+
+
+@app.command("import")
+def import_(
+    paths: Annotated[list[Path], typer.Argument(help="A managed monitor's baseline files, or folders of them.")],
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the baseline.")],
+    model: Annotated[str, typer.Option("--model", "-m", help="Whose baseline it is.")],
+    version: Annotated[str, typer.Option(help="Version of the model.")] = "1",
+    as_json: Json = False,
+) -> None:
+    """Take over statistics.json, constraints.json and analysis.json of any monitor, told apart by what they say.
+
+    Example: sketchwatch baseline import old/data-quality old/model-quality --model churn --out baselines/churn
+    """
+    files = import_baseline(paths, out, model=model, version=version)
+    if as_json:
+        print_json({"model": model, "model_version": version, "files": [str(path) for path in files]})
+    else:
+        say(f"{len(files)} files of {', '.join(sorted({path.parent.name for path in files}))}")
+        say(f"read them, then run: sketchwatch baseline publish {out} --model {model} --version {version}")
 
 
 @app.command("publish")

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Suggest a baseline from a table, and publish one under the next free version."""
+"""Suggest a baseline from a table or import one, and publish it under the next free version."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
@@ -20,7 +22,9 @@ from topics.records import BaselineKey, baseline_key, parse_definitions_key
 from topics.subjects import Topics
 from windows.baselines import roles as windows_roles
 from windows.baselines.baseline import Baseline
+from windows.baselines.baseline_files import read_baseline
 from windows.baselines.baseline_records import baseline_records
+from windows.baselines.kinds import FileKind, sorted_files
 from windows.baselines.suggest import Suggestion, suggest
 from windows.definition import ModelDefinition
 
@@ -73,6 +77,40 @@ def suggest_baseline(table: pa.Table, roles: Roles, definition: ModelDefinition)
 
 def _renamed(block: Block, names: Mapping[str, str]) -> Block:
     return Block(block.n, {names.get(name, name): column for name, column in block.columns.items()})
+
+
+def import_baseline(paths: list[Path], out: Path, *, model: str, version: str) -> list[Path]:
+    """Copy a managed monitor's files into the folders that a baseline has, one a monitor.
+
+    Parameters
+    ----------
+    paths : list of Path
+        Files and folders of them.
+    out : Path
+        Folder of the baseline; files of the same monitor in it are replaced.
+    model, version : str
+        Whose baseline it is.
+
+    Raises
+    ------
+    windows.errors.BaselineError
+        If there is none, there are two of a kind, or one cannot be read: which, and what was expected.
+    """
+    with TemporaryDirectory() as folder:
+        # Nothing is written that could not be published.
+        _copy(sorted_files(paths), Path(folder))
+        read_baseline(Path(folder), model=model, version=version)
+    return _copy(sorted_files(paths), out)
+
+
+def _copy(found: dict[FileKind, Path], out: Path) -> list[Path]:
+    written = []
+    for kind, path in found.items():
+        target = out / kind.monitor / kind.file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes())
+        written.append(target)
+    return written
 
 
 def publish_baseline(settings: Settings, baseline: Baseline) -> Baseline:

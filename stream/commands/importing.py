@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from stream.agents.decoding import wall_clock_ms
-from stream.commands.sending import Sender, closing_ms, definitions_of
+from stream.commands.applying import read_definitions
+from stream.commands.sending import Sender, closing_ms, history_of
 from stream.imports.capture_records import CapturedRow, CaptureForm, read_capture
 from stream.imports.files import Source, hours_of, lines_of
 from stream.imports.ground_truth import Truth, read_ground_truth
@@ -18,6 +19,7 @@ from topics.event_rows import EventRows
 from topics.fields import MAX_TIME_MS
 from topics.label_rows import LabelRows
 from topics.refusals import Refused
+from windows.baselines.baseline import Baseline
 from windows.definition import ModelDefinition
 
 MAX_LISTED = 1_000
@@ -115,7 +117,9 @@ def import_files(
         If the model is not defined, a topic is missing or the broker does not take a record.
     """
     hours = _by_hour(wanted)
-    definitions = definitions_of(settings, wanted.model, wanted.version)
+    known = read_definitions(settings)
+    definitions = history_of(known, wanted.model, wanted.version)
+    wanted = replace(wanted, form=replace(wanted.form, texts=texts_of(known.baseline(definitions[-1]))))
     publishing = _Publishing(Sender(settings, wanted.model), wanted, definitions[-1])
     for captures, labels in hours:
         for source in captures:
@@ -130,6 +134,12 @@ def import_files(
         publishing.finish(definitions, now_ms())
     publishing.sender.flush()
     return publishing.imported
+
+
+def texts_of(baseline: Baseline | None) -> frozenset[str]:
+    """Name the columns that hold text in a baseline: CSV cannot tell a category 1 from a number."""
+    known = {} if baseline is None or baseline.constraints is None else baseline.constraints.features
+    return frozenset(name for name, feature in known.items() if feature.inferred_type == "String")
 
 
 def _by_hour(wanted: Import) -> list[tuple[list[Source], list[Source]]]:

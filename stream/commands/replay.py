@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.agents.decoding import wall_clock_ms
-from stream.commands.sending import Sender, closing_ms, definitions_of
+from stream.commands.applying import read_definitions
+from stream.commands.sending import Sender, closing_ms, history_of
 from stream.commands.traffic import Traffic
 from stream.settings import Settings
 from topics.batches import EventBatch, LabelBatch, Values
@@ -54,7 +55,7 @@ def replay(
     InfrastructureError
         If the model is not defined, a topic is missing or the broker does not take a record.
     """
-    definitions = definitions_of(settings, model, version)
+    definitions = history_of(read_definitions(settings), model, version)
     sender = Sender(settings, model)
     history = _History(sender, traffic, model, version)
     begin_s, start_ms = time.monotonic(), int(traffic.event_time_ms[0])

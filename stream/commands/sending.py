@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from stream.commands.applying import read_definitions
+from stream.definitions import Definitions
 from stream.errors import InfrastructureError
 from stream.kafka.connection import partitions_of
 from stream.kafka.publishing import Publisher
@@ -28,9 +28,9 @@ _BYTES_A_MESSAGE = 900_000
 _Batch = TypeVar("_Batch", EventBatch, LabelBatch)
 
 
-def definitions_of(settings: Settings, model: str, version: str) -> tuple[ModelDefinition, ...]:
-    """Read a model version's definitions, oldest first; raises `InfrastructureError` if there is none."""
-    definitions = read_definitions(settings).catalog.history(model, version)
+def history_of(known: Definitions, model: str, version: str) -> tuple[ModelDefinition, ...]:
+    """Give a model version's definitions, oldest first; raises `InfrastructureError` if there is none."""
+    definitions = known.catalog.history(model, version)
     if not definitions:
         msg = f"model {model} version {version} has no definition, so workers would drop it; run `sketchwatch apply`"
         raise InfrastructureError(msg)

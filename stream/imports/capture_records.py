@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from stream.imports.ground_truth import event_id, read_record, row_ids, truths_of
-from stream.imports.payloads import Row, flatten
+from stream.imports.payloads import Row, cell, flatten
 from stream.imports.selectors import Selector
 from stream.imports.sides import Sides, sides_of, transformed
 from topics.fields import MAX_TIME_MS, read_time
@@ -44,6 +44,8 @@ class CaptureForm:
         Attribute of the ground truth, in merged records.
     naming : callable, optional
         Names so many columns by position, in place of `columns`.
+    texts : frozenset of str
+        Columns of the features whose values stay text, whatever they spell.
     """
 
     columns: tuple[str, ...] = ()
@@ -53,6 +55,7 @@ class CaptureForm:
     value: Selector | None = None
     truth: Selector | None = None
     naming: Naming | None = None
+    texts: frozenset[str] = frozenset()
 
     @property
     def outputs(self) -> dict[str, Selector]:
@@ -138,25 +141,28 @@ def _outputs(sides: Sides, form: CaptureForm) -> list[dict[str, Any]]:
 
 def _features(sides: Sides, form: CaptureForm) -> list[dict[str, Any]]:
     """Columns of every row: the input's, after the output's where these are features too."""
-    parts = []
-    if sides.outputs is not None and (form.outputs_too or sides.mixed):
-        parts.append(sides.outputs.rows)
-    if sides.inputs is not None:
-        parts.append(sides.inputs.rows)
-    rows = [_named([part[row] for part in parts], form) for row in range(sides.n)]
+    parts = [sides.outputs] if sides.outputs is not None and (form.outputs_too or sides.mixed) else []
+    parts += [sides.inputs] if sides.inputs is not None else []
+    rows = [_named([(part.rows[row], part.text) for part in parts], form) for row in range(sides.n)]
     if sides.mixed and not form.outputs_too:
         taken = {name for selector in form.outputs.values() for name in _columns_of(selector, rows[0])}
         rows = [{name: value for name, value in row.items() if name not in taken} for row in rows]
     return rows
 
 
-def _named(parts: list[Row], form: CaptureForm) -> dict[str, Any]:
-    cells = [value for part in parts if isinstance(part, list) for value in part]
-    names = iter(form.names(len(cells)) if cells else ())
+def _named(parts: list[tuple[Row, bool]], form: CaptureForm) -> dict[str, Any]:
+    names = iter(form.names(count) if (count := sum(len(row) for row, _ in parts if isinstance(row, list))) else ())
     named: dict[str, Any] = {}
-    for part in parts:
-        named |= flatten(part if isinstance(part, dict) else {next(names): value for value in part})
+    for row, text in parts:
+        flat = flatten(row if isinstance(row, dict) else {next(names): value for value in row})
+        named |= {name: _value(value, name, form, text=text) for name, value in flat.items()}
     return named
+
+
+def _value(value: Any, name: str, form: CaptureForm, *, text: bool) -> Any:
+    if name in form.texts and isinstance(value, str | int | float) and not isinstance(value, bool):
+        return str(value).strip() or None
+    return cell(value) if text and isinstance(value, str) else value
 
 
 def _columns_of(selector: Selector, row: dict[str, Any]) -> list[str]:

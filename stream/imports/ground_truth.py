@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from stream.imports.payloads import read_payload
+from stream.imports.payloads import cell, read_payload
 from stream.imports.selectors import Selector
 from topics.refusals import Refused, shown
 
@@ -107,6 +107,8 @@ def truths_of(held: Mapping[str, Any], attribute: Selector | None, rows: int | N
     for row in payload.rows:
         cells = list(row.values()) if isinstance(row, dict) else row
         truth = row[_LABEL] if isinstance(row, dict) and _LABEL in row else cells[0] if len(cells) == 1 else None
+        if isinstance(truth, str) and payload.text:
+            truth = cell(truth)
         if truth is None:
             text = f"expected one label, or an attribute named label, got {len(cells)} values: name it with --label"
             raise Refused("missing_field", text)

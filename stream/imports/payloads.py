@@ -34,11 +34,14 @@ class Payload:
     rows : tuple of Row
         At least one.
     document : any
-        What they were read from, where that is JSON; None for CSV.
+        What they were read from, where that is JSON.
+    text : bool
+        Whether cells are text, as in CSV, that `cell` has yet to read.
     """
 
     rows: tuple[Row, ...]
     document: Any = None
+    text: bool = False
 
     def select(self, selector: Selector, names: tuple[str, ...] = ()) -> list[Any]:
         """Take one attribute of every row.
@@ -70,7 +73,7 @@ class Payload:
             found = whole if isinstance(whole, list) and len(whole) == len(self.rows) else [whole]
         if len(found) != len(self.rows) or any(value is None for value in found):
             raise Refused("missing_field", f"expected an attribute {shown(selector.text)} in every row, got none")
-        return found
+        return [cell(value) for value in found] if self.text else found
 
 
 def read_payload(side: Mapping[str, Any], rows: int | None = None) -> Payload:
@@ -91,7 +94,7 @@ def read_payload(side: Mapping[str, Any], rows: int | None = None) -> Payload:
     Examples
     --------
     >>> read_payload({"data": "132,,no\n7,0.5,007\n", "encoding": "CSV"}).rows
-    ([132, None, 'no'], [7, 0.5, '007'])
+    (['132', '', 'no'], ['7', '0.5', '007'])
     """
     text, encoding = side.get("data"), str(side.get("encoding") or "").upper()
     content = str(side.get("observedContentType") or "").lower()
@@ -106,7 +109,7 @@ def read_payload(side: Mapping[str, Any], rows: int | None = None) -> Payload:
         raise Refused("undecodable", f"expected data to be a string, got {shown(text)}")
     if encoding == "":
         encoding = "JSON" if "json" in content or text.lstrip()[:1] in {"{", "["} else "CSV"
-    payload = _json(text, rows) if encoding == "JSON" else Payload(tuple(read_csv(text)))
+    payload = _json(text, rows) if encoding == "JSON" else Payload(tuple(read_csv(text)), text=True)
     if not payload.rows:
         raise Refused("undecodable", "expected at least one row of data, got none")
     return payload
@@ -121,9 +124,9 @@ def _unwrap(data: Any) -> str:
 
 
 def read_csv(text: str) -> list[Row]:
-    """Read lines of CSV without a header, typed; raises `Refused`."""
+    """Read lines of CSV without a header, as text; raises `Refused`."""
     try:
-        return [[cell(value) for value in line] for line in csv.reader(io.StringIO(text), strict=True) if line]
+        return [list(line) for line in csv.reader(io.StringIO(text), strict=True) if line]
     except csv.Error as error:
         raise Refused("undecodable", f"expected CSV, got {shown(text)}: {error}") from None
 

@@ -82,11 +82,11 @@ def transformed(text: str) -> Sides:
     if not rows or not all(_is_stamped(row) for row in rows):
         what = "a JSON object, or CSV that ends with an id and a time"
         raise Refused("undecodable", f"expected {what}, got {shown(text)}")
-    return _transform(Payload(tuple(rows)))
+    return _transform(Payload(tuple(rows), text=True))
 
 
 def _is_stamped(row: Row) -> bool:
-    return isinstance(row, list) and len(row) > 2 and isinstance(row[-1], str) and bool(_ISO.fullmatch(row[-1]))
+    return isinstance(row, list) and len(row) > 2 and isinstance(row[-1], str) and bool(_ISO.fullmatch(row[-1].strip()))
 
 
 def _transform(payload: Payload) -> Sides:
@@ -102,7 +102,7 @@ def _transform(payload: Payload) -> Sides:
             outputs.append(row_of(row[_OUTPUT]) if _OUTPUT in row else rest)
         else:
             stamped = _is_stamped(row)
-            own, at = (str(row[-2]), row[-1]) if stamped else (None, None)
+            own, at = (str(row[-2]).strip(), str(row[-1]).strip()) if stamped else (None, None)
             outputs.append(row[:-2] if stamped else row)
         ids.append(own if isinstance(own, str) and own else None)
         times.append(at)
@@ -110,4 +110,4 @@ def _transform(payload: Payload) -> Sides:
         whole = payload.document
         document = whole.get(_OUTPUT) if isinstance(whole, dict) and len(outputs) == 1 else whole
         return Sides(Payload(tuple(inputs)), Payload(tuple(outputs), document), tuple(ids), tuple(times))
-    return Sides(None, Payload(tuple(outputs)), tuple(ids), tuple(times), mixed=True)
+    return Sides(None, Payload(tuple(outputs), text=payload.text), tuple(ids), tuple(times), mixed=True)

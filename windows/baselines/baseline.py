@@ -35,8 +35,8 @@ class Baseline:
     documents : mapping of str to mapping
         What the file of each other monitor says, by monitor.
     imported : bool
-        Whether the states were read from another system's files, whose sketches are compacted once more: their rank
-        error counts twice.
+        Whether the states were read from another system's files: what its sketches left out is not known, so their
+        rank error counts twice.
     """
 
     model: str

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,9 @@ from windows.baselines.baseline_records import (
 from windows.baselines.constraints import read_constraints
 from windows.baselines.documents import FOLDERS, Folder
 from windows.baselines.imported import imported_features, imported_quality
+from windows.baselines.kinds import CONSTRAINTS as _CONSTRAINTS
+from windows.baselines.kinds import STATISTICS as _STATISTICS
+from windows.baselines.kinds import folder_of, read_document
 from windows.baselines.quality_constraints import read_quality_constraints
 from windows.errors import BaselineError
 from windows.partition.specs import QUALITY
@@ -30,7 +32,6 @@ from windows.statistics.feature_statistics import feature_statistics
 
 Document = dict[str, Any]
 _DATA, _MODEL = "data_quality", "model_quality"
-_STATISTICS, _CONSTRAINTS = "statistics.json", "constraints.json"
 _QUALITY = "quality.skw"
 
 
@@ -119,7 +120,7 @@ def read_baseline(directory: Path, *, model: str | None = None, version: str | N
     Parameters
     ----------
     directory : Path
-        Holds `data_quality`, `model_quality` or another monitor's folder, or several.
+        Holds `data_quality`, `model_quality` or another monitor's folder, or several; or itself the files of one.
     model, version : str, optional
         Whose baseline it is, for files that do not say; otherwise they must agree.
 
@@ -128,9 +129,9 @@ def read_baseline(directory: Path, *, model: str | None = None, version: str | N
     BaselineError
         If there is no baseline, a file is missing or not what it should be: which file, and what was expected.
     """
-    data, quality = _pair(directory / _DATA), _pair(directory / _MODEL)
-    paths = {folder: directory / folder.monitor / folder.file for folder in FOLDERS}
-    documents = {folder: _json(path) for folder, path in paths.items() if path.is_file()}
+    data, quality = (_pair(folder_of(directory, monitor)) for monitor in (_DATA, _MODEL))
+    paths = {folder: folder_of(directory, folder.monitor) / folder.file for folder in FOLDERS}
+    documents = {folder: read_document(path) for folder, path in paths.items() if path.is_file()}
     if data is None and quality is None and not documents:
         others = "".join(f", {folder.monitor}/{folder.file}" for folder in FOLDERS)
         msg = f"{directory}: expected one of {_DATA}/{_CONSTRAINTS}, {_MODEL}/{_CONSTRAINTS}{others}; found none"
@@ -142,13 +143,13 @@ def read_baseline(directory: Path, *, model: str | None = None, version: str | N
     baseline: dict[str, Any] = {}
     states: dict[str, Any] = {}
     if data is not None:
-        baseline |= _read_data_quality(directory / _DATA, model, *data)
+        baseline |= _read_data_quality(folder_of(directory, _DATA), model, *data)
     if quality is not None:
-        constraints, counted = _read_model_quality(directory / _MODEL, *quality)
+        constraints, counted = _read_model_quality(folder_of(directory, _MODEL), *quality)
         baseline["quality_constraints"] = constraints
         states |= counted
     for folder, document in documents.items():
-        states |= _states(directory / folder.monitor, folder.file, document.pop("sketchwatch", {}))
+        states |= _states(paths[folder].parent, folder.file, document.pop("sketchwatch", {}))
     kept = {folder.monitor: document for folder, document in documents.items()}
     return Baseline(model, version, **baseline, states=states, documents=kept)
 
@@ -158,19 +159,7 @@ def _pair(directory: Path) -> tuple[Document, Document] | None:
     if not (directory / _CONSTRAINTS).is_file():
         return None
     statistics = directory / _STATISTICS
-    return (_json(statistics) if statistics.is_file() else {}, _json(directory / _CONSTRAINTS))
-
-
-def _json(path: Path) -> Document:
-    try:
-        document = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        msg = f"{path}: expected a JSON object: {error}"
-        raise BaselineError(msg) from error
-    if not isinstance(document, dict):
-        msg = f"{path}: expected a JSON object, got {type(document).__name__}"
-        raise BaselineError(msg)
-    return document
+    return (read_document(statistics) if statistics.is_file() else {}, read_document(directory / _CONSTRAINTS))
 
 
 def _owner(directory: Path, key: str, given: str | None, owners: list[Document]) -> str:

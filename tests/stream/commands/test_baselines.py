@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -11,14 +12,16 @@ import pytest
 
 from sketches.block import Block, Column, Kind
 from stream.commands.applying import apply, read_definitions
-from stream.commands.baselines import publish_baseline, suggest_baseline
+from stream.commands.baselines import import_baseline, publish_baseline, suggest_baseline
 from stream.commands.tables import Roles, TableError
 from stream.kafka.publishing import publish
 from stream.kafka.transactions import Outgoing
 from stream.settings import Settings
 from topics.subjects import Topics
+from windows.baselines.baseline_files import read_baseline
 from windows.baselines.suggest import suggest
 from windows.definition import Columns, ModelDefinition
+from windows.errors import BaselineError
 from windows.partition.specs import profile_spec
 
 HOUR_MS = 3_600_000
@@ -116,3 +119,40 @@ def test_a_definition_of_windows_that_have_begun_keeps_its_columns(settings: Set
     first, second = read_definitions(settings).catalog.history("m", "1")
     assert (first, second.effective_from_ms) == (DEFINITION, 12 * HOUR_MS)
     assert set(FEATURES) <= set(second.columns.declared)
+
+
+def test_a_managed_monitors_files_are_sorted_into_folders_and_can_be_published(tmp_path: Path) -> None:
+    statistics = {"common": {"num_present": 3, "num_missing": 0}}
+    statistics |= {"distribution": {"kll": {"sketch": {"data": [[1.0], [2.0]]}}}}
+    age = {"name": "age", "inferred_type": "Integral"}
+    documents = {
+        "a/statistics.json": {"dataset": {"item_count": 3}, "features": [age | {"numerical_statistics": statistics}]},
+        "a/constraints.json": {"version": 0.0, "features": [age | {"completeness": 1.0}]},
+        "b/constraints.json": {
+            "binary_classification_constraints": {
+                "recall": {"threshold": 0.571, "comparison_operator": "LessThanThreshold"}
+            }
+        },
+    }
+    for name, document in documents.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(json.dumps(document))
+    out = tmp_path / "out"
+    files = import_baseline([tmp_path / "a", tmp_path / "b"], out, model="m", version="1")
+    assert sorted(path.relative_to(out).as_posix() for path in files) == [
+        "data_quality/constraints.json",
+        "data_quality/statistics.json",
+        "model_quality/constraints.json",
+    ]
+    baseline = read_baseline(out, model="m")
+    assert baseline.features["age"].quantiles.levels() == [[1.0], [2.0]]
+    assert baseline.quality_constraints is not None
+    # A folder as a job left it can be published as it is.
+    assert read_baseline(tmp_path / "b", model="m").quality_constraints == baseline.quality_constraints
+
+
+def test_nothing_is_written_of_files_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "constraints.json").write_text('{"features": [{"name": "a", "completeness": "x"}]}')
+    with pytest.raises(BaselineError, match="constraints of feature 'a'"):
+        import_baseline([tmp_path], tmp_path / "out", model="m", version="1")
+    assert not (tmp_path / "out").exists()

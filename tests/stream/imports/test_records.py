@@ -56,6 +56,13 @@ def test_a_genuine_record_is_one_row_under_the_callers_id() -> None:
     ]
 
 
+def test_a_column_of_texts_keeps_them_whatever_they_spell() -> None:
+    form = CaptureForm(("a", "b"), texts=frozenset({"b"}))
+    assert read_capture(_line(_csv("1.50,1.50")), form)[0].features == {"a": 1.5, "b": "1.50"}
+    assert read_capture(_line(_json([1, 2])), form)[0].features == {"a": 1, "b": "2"}
+    assert read_capture(_line(_csv(",")), form)[0].features == {"a": None, "b": None}
+
+
 def test_without_a_callers_id_the_event_is_known_by_its_own() -> None:
     assert read_capture(_line(_csv("1,2,3")), CaptureForm())[0].inference_id == "e"
 
