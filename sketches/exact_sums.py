@@ -14,8 +14,8 @@ from sketches.errors import CorruptState
 _UNIT_BITS = 1126
 _LOWEST_EXPONENT = -1073
 _HALF_BITS = 27
-# Halves of mantissas add up exactly in float64 for 2**26 rows; fewer at a time stay in the processor's cache.
-_ROWS = 1 << 14
+# Halves of mantissas add up exactly in float64 for 2**26 values; fewer at a time need no fresh memory.
+_VALUES = 1 << 13
 MAX_BITS = _UNIT_BITS + 1024
 """Bits of the largest sum that is a float64."""
 MAX_BYTES = 2 + MAX_BITS // 8 + 1
@@ -45,24 +45,51 @@ def exact_sums(values: NDArray[np.float64]) -> list[int]:
     >>> as_fraction(total) == 1 + Fraction(1, 2**1074)
     True
     """
-    totals = [0] * len(values)
-    for start in range(0, values.shape[1], _ROWS):
-        _add(totals, values[:, start : start + _ROWS])
+    k, n = values.shape
+    return grouped_exact_sums(values.ravel(), np.repeat(np.arange(k), n), k)
+
+
+def grouped_exact_sums(values: NDArray[np.float64], group: NDArray[np.int64], groups: int) -> list[int]:
+    """Sum finite numbers of several groups without rounding.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (n,)
+        Finite.
+    group : ndarray of int64, shape (n,)
+        The group of each, from 0 to `groups` - 1.
+    groups : int
+        How many there are.
+
+    Returns
+    -------
+    list of int
+        The sum of each group, as from `exact_sums`.
+
+    Examples
+    --------
+    >>> totals = grouped_exact_sums(np.array([0.5, 2.0, 0.25]), np.array([0, 2, 0]), 3)
+    >>> [float(as_fraction(total)) for total in totals]
+    [0.75, 0.0, 2.0]
+    """
+    totals = [0] * groups
+    for start in range(0, len(values), _VALUES):
+        _add(totals, values[start : start + _VALUES], group[start : start + _VALUES])
     return totals
 
 
-def _add(totals: list[int], values: NDArray[np.float64]) -> None:
+def _add(totals: list[int], values: NDArray[np.float64], group: NDArray[np.int64]) -> None:
     fraction, exponent = np.frexp(values)
     mantissa = (fraction * 2.0**53).astype(np.int64)
     lowest = int(exponent.min())
     span = int(exponent.max()) - lowest + 1
-    key = ((exponent - lowest) + span * np.arange(len(values))[:, None]).ravel()
-    low = np.bincount(key, weights=(mantissa & ((1 << _HALF_BITS) - 1)).ravel())
-    high = np.bincount(key, weights=(mantissa >> _HALF_BITS).ravel())
+    key = span * group + (exponent - lowest)
+    low = np.bincount(key, weights=mantissa & ((1 << _HALF_BITS) - 1))
+    high = np.bincount(key, weights=mantissa >> _HALF_BITS)
     for place in np.flatnonzero((low != 0) | (high != 0)).tolist():
-        row, offset = divmod(place, span)
+        of, offset = divmod(place, span)
         both = (int(high[place]) << _HALF_BITS) + int(low[place])
-        totals[row] += both << (offset + lowest - _LOWEST_EXPONENT)
+        totals[of] += both << (offset + lowest - _LOWEST_EXPONENT)
 
 
 def as_fraction(total: int) -> Fraction:

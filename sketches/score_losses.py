@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sketches.errors import CorruptState
-from sketches.exact_sums import MAX_BYTES, as_fraction, exact_sums, sum_from_bytes, sum_to_bytes
+from sketches.exact_sums import MAX_BYTES, as_fraction, exact_sums, grouped_exact_sums, sum_from_bytes, sum_to_bytes
 from sketches.packing import numbers, pack, unpack
 
 BINS = 15
@@ -109,9 +109,7 @@ class ScoreLosses:
         log_loss = -np.log(np.maximum(truth, SMALLEST))
         added = exact_sums(np.stack((log_loss, log_loss * log_loss, brier, brier * brier)))
         bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
-        confidences = [0] * BINS
-        for i in np.unique(bins).tolist():
-            (confidences[i],) = exact_sums(confidence[None, bins == i])
+        confidences = grouped_exact_sums(confidence, bins, BINS)
         self.n += sign * n
         self.sums = _plus(self.sums, added, sign)
         self.rows = self.rows + sign * np.bincount(bins, minlength=BINS)
