@@ -35,7 +35,7 @@ class Settings:
 
     def read(self, config: Mapping[str, Any]) -> Settings:
         """Take over what a `monitoring_config` or an override of it says."""
-        distribution = {**config, **config.get("distribution_constraints", {})}
+        distribution = {**config, **(config.get("distribution_constraints") or {})}
         keys: dict[str, tuple[Mapping[str, Any], str, Callable[[Any], Any]]] = {
             "evaluate": (config, "evaluate_constraints", _enabled),
             "data_type_threshold": (config, "datatype_check_threshold", float),
@@ -49,7 +49,7 @@ class Settings:
         }
         if "comparion_method" in distribution and "comparison_method" not in distribution:
             distribution["comparison_method"] = distribution["comparion_method"]
-        found = {name: kind(source[key]) for name, (source, key, kind) in keys.items() if key in source}
+        found = {name: kind(source[key]) for name, (source, key, kind) in keys.items() if source.get(key) is not None}
         return replace(self, **found)
 
     @property
@@ -176,7 +176,7 @@ def read_ours(document: Document) -> Document | None:
 def _read(document: Document) -> Constraints:
     ours = read_ours(document)
     kept = {} if ours is None else ours.get("suggested", {})
-    base = Settings().read(document.get("monitoring_config", {}))
+    base = Settings().read(document.get("monitoring_config") or {})
     was = {feature["name"]: _read_feature(feature, Settings()) for feature in kept.get("features", [])}
     was_base = Settings().read(kept.get("monitoring_config", {}))
     features = {}

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -83,7 +84,9 @@ def read_quality_constraints(document: Document) -> QualityConstraints:
         if operator not in OPERATORS:
             msg = f"constraint of metric {name!r}: expected a comparison_operator of {OPERATORS}, got {operator!r}"
             raise BaselineError(msg)
-        metrics[name] = MetricConstraint(threshold, operator, ours is None or entry != was.get(name))
+        # What had no value on the baseline has the string "NaN" for a threshold: nothing is required of it.
+        if not math.isnan(threshold):
+            metrics[name] = MetricConstraint(threshold, operator, ours is None or entry != was.get(name))
     return QualityConstraints(metrics, ours is not None, document)
 
 

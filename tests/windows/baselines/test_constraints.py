@@ -204,3 +204,20 @@ def test_an_object_of_ours_without_a_method_is_calibrated():
     document = suggested()
     del document["sketchwatch"]["method"]
     assert read_constraints(document).features["age"].edited == frozenset()
+
+
+def test_null_says_nothing():
+    feature = {"name": "age", "num_constraints": None, "string_constraints": None, "monitoringConfigOverrides": None}
+    config = {"evaluate_constraints": None, "distribution_constraints": None}
+    constraints = read_constraints({"features": [feature], "monitoring_config": config})
+    assert constraints.features["age"].settings == Settings()
+    assert read_constraints({"features": [feature], "monitoring_config": None}).features == constraints.features
+
+
+def test_a_metric_without_a_value_on_the_baseline_requires_nothing():
+    entries = {
+        name: {"threshold": threshold, "comparison_operator": "LessThanThreshold"}
+        for name, threshold in (("recall", "NaN"), ("precision", "0.5"))
+    }
+    constraints = read_quality_constraints({"version": 0.0, "binary_classification_constraints": entries})
+    assert {name: metric.threshold for name, metric in constraints.metrics.items()} == {"precision": 0.5}
