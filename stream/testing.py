@@ -217,6 +217,6 @@ def take(rows: Rows, chosen: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Rows
     """Some rows of a block of events or labels, in the given order."""
     ids, at_ms = rows.ids[chosen], rows.event_time_ms[chosen]
     if isinstance(rows, BlockArrived):
-        return BlockArrived(rows.model, rows.version, ids, at_ms, rows.block.take(chosen))
+        return BlockArrived(rows.model, rows.version, ids, at_ms, rows.block.take(chosen), rows.extra.take(chosen))
     label: Column = rows.label.take(chosen)
     return LabelsArrived(rows.model, rows.version, ids, at_ms, label)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -19,7 +19,8 @@ class BlockArrived:
     """Inference events of one model version, ids of one length, in arrival order.
 
     `block` holds features under their own names and the outputs `prediction.label`, `prediction.score`,
-    `prediction.value`.
+    `prediction.value` and `prediction.scores.<class>`; `extra` what else was sent of the same rows: `tags.<name>`,
+    `attributions.<feature>` or `attributions.<class>.<feature>`, and `embeddings.<name>`.
     """
 
     model: str
@@ -27,6 +28,7 @@ class BlockArrived:
     ids: NDArray[np.uint8]
     event_time_ms: NDArray[np.int64]
     block: Block
+    extra: Block = field(default_factory=lambda: Block(0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sketches.block import Block, Column, Kind
 from topics.batches import FLOAT, EventBatch, LabelBatch, Values
 from windows.events import BlockArrived, LabelsArrived
@@ -21,12 +24,25 @@ def arrived(batch: EventBatch | LabelBatch, /) -> BlockArrived | LabelsArrived:
     """
     if isinstance(batch, EventBatch):
         block = Block(len(batch.ids), {name: _column(values) for name, values in batch.columns.items()})
-        return BlockArrived(batch.model, batch.version, batch.ids, batch.event_time_ms, block)
+        extra = Block(len(batch.ids), _extra(batch))
+        return BlockArrived(batch.model, batch.version, batch.ids, batch.event_time_ms, block, extra)
     label = batch.label
     if label is None:
         assert batch.value is not None
         label = Values(FLOAT, batch.value)
     return LabelsArrived(batch.model, batch.version, batch.ids, batch.event_time_ms, _column(label))
+
+
+def _extra(batch: EventBatch) -> dict[str, Column]:
+    columns = {f"tags.{name}": _column(values) for name, values in batch.tags.items()}
+    columns |= {f"attributions.{name}": _column(values) for name, values in batch.attributions.items()}
+    columns |= {f"embeddings.{name}": _vectors(vectors) for name, vectors in batch.embeddings.items()}
+    return columns
+
+
+def _vectors(vectors: NDArray[np.float32]) -> Column:
+    known: NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(vectors), axis=1)
+    return Column(Kind.VECTOR, vectors, None if known.all() else known)
 
 
 def _column(values: Values) -> Column:

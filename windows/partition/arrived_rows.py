@@ -3,14 +3,18 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 
-from sketches.block import Block, Kind
+from sketches.block import Block, Column, Kind
 from windows.events import BlockArrived
 from windows.join.carried import LABEL, SCORE, Layout
+from windows.join.ids import stable_hash
 from windows.partition.model_state import ModelState, VersionState
 from windows.partition.relabel import by_window
+from windows.partition.specs import IDS
 
 Rows = NDArray[np.int64]
 Codes = NDArray[np.int16]
@@ -32,6 +36,7 @@ class ArrivedRows:
 
     def __init__(self, model: ModelState, version: VersionState, event: BlockArrived, starts_ms: Rows) -> None:
         self.block = event.block
+        self._event = event
         self._model = model
         self._carried: dict[Layout, tuple[Codes, Numbers]] = {}
         self._predicted = model.classes.codes(event.block.columns.get(LABEL), event.block.n)
@@ -39,16 +44,23 @@ class ArrivedRows:
             predicted = model.classes.column(self._predicted)
             self.block = Block(event.block.n, {**event.block.columns, LABEL: predicted})
 
+    @cached_property
+    def extra(self) -> Block:
+        """Tags, attributions and embeddings, and the hash of each id as `inference_id.hash`."""
+        hashes = Column(Kind.INTEGER, stable_hash(self._event.ids))
+        return Block(self.block.n, {**self._event.extra.columns, IDS: hashes})
+
     def carried(self, layout: Layout) -> tuple[Codes, Numbers]:
         """What pending rows keep: int16 codes and float64 numbers, one row and one column each."""
         if layout not in self._carried:
             n = self.block.n
+            whole = Block(n, {**self.block.columns, **self._event.extra.columns})
             codes = np.empty((n, len(layout.codes)), np.int16)
             for place, carried in enumerate(layout.codes):
-                name = carried.name
-                codes[:, place] = (
-                    self._predicted if name == LABEL else self._model.coder(name).codes(carried.column(self.block), n)
-                )
+                if carried.name == LABEL:
+                    codes[:, place] = self._predicted
+                else:
+                    codes[:, place] = self._model.coder(carried.name).codes(carried.column(whole), n)
             numbers = np.empty((n, len(layout.numbers)), np.float64)
             for place, name in enumerate(layout.numbers):
                 numbers[:, place] = _numbers(self.block, name)

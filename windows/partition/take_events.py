@@ -18,6 +18,7 @@ from windows.join.row_table import RowTable
 from windows.join.truths import Truths
 from windows.partition.arrived_rows import ArrivedRows, Codes, Numbers
 from windows.partition.model_state import ModelState, VersionState
+from windows.partition.open_window import OpenWindow
 from windows.partition.relabel import by_window, relabel
 from windows.partition.timeline import segments
 
@@ -57,13 +58,20 @@ class _Arrival:
         places = rows if self.rows is None else self.rows[rows]
         return _Arrival(self.source, places, self.ids[rows], self.hashes[rows], self.starts_ms[rows])
 
-    def block(self, of_window: Rows | None) -> Block:
+    def add_to(self, window: OpenWindow, of_window: Rows | None) -> int:
+        """Add the rows of one window to it, None for all; returns how many."""
         rows = self.rows if of_window is None else of_window if self.rows is None else self.rows[of_window]
-        return self.source.block if rows is None else self.source.block.take(rows)
+        block = _rows_of(self.source.block, rows)
+        window.add(block, _rows_of(self.source.extra, rows) if window.wants_extra else None)
+        return block.n
 
     def carried(self, layout: Layout) -> tuple[Codes, Numbers]:
         codes, numbers = self.source.carried(layout)
         return (codes, numbers) if self.rows is None else (codes[self.rows], numbers[self.rows])
+
+
+def _rows_of(block: Block, rows: Rows | None) -> Block:
+    return block if rows is None else block.take(rows)
 
 
 def _take(model: ModelState, version: VersionState, arrival: _Arrival) -> list[Effect]:
@@ -109,9 +117,8 @@ def _add(model: ModelState, version: VersionState, layout: Layout, arrival: _Arr
     late = 0
     for start_ms, of_window in by_window(arrival.starts_ms):
         window = version.windows[start_ms]
-        block = arrival.block(of_window)
-        window.add(block)
-        late += block.n if window.features_closed else 0
+        added = arrival.add_to(window, of_window)
+        late += added if window.features_closed else 0
     if late:
         effects.append(Counted("late", model.name, late))
     if model.rejected and len(arrival.ids):

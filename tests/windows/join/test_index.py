@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from windows.join.ids import IdHash, as_keys
+from windows.join.ids import IdHash, as_keys, stable_hash
 from windows.join.index import IdIndex
 
 LENGTH = 3
@@ -108,3 +108,37 @@ def test_ids_of_every_length_hash_by_all_their_bytes(length):
 def test_two_secrets_hash_apart():
     ids = np.arange(64, dtype=np.uint8).reshape(16, 4)
     assert not np.array_equal(IdHash(np.random.default_rng(1))(ids), IdHash(np.random.default_rng(2))(ids))
+
+
+def xxh64(data):
+    """XXH64 without a seed, of fewer than 32 bytes filled up to whole words, one word at a time."""
+    p1, p2, p3 = 0x9E3779B185EBCA87, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9
+    p4, p5, mask = 0x85EBCA77C2B2AE63, 0x27D4EB2F165667C5, 2**64 - 1
+
+    def rotated(word, bits):
+        return (word << bits | word >> (64 - bits)) & mask
+
+    h = p5 + len(data) & mask
+    for at in range(0, len(data), 8):
+        word = int.from_bytes(data[at : at + 8].ljust(8, b"\0"), "little")
+        h ^= rotated(word * p2 & mask, 31) * p1 & mask
+        h = (rotated(h, 27) * p1 + p4) & mask
+    h = (h ^ h >> 33) * p2 & mask
+    h = (h ^ h >> 29) * p3 & mask
+    return h ^ h >> 32
+
+
+def test_the_hash_that_stays_is_that_of_xxhash():
+    assert xxh64(b"") == 0xEF46DB3751D8E999
+    assert stable_hash(np.zeros((1, 0), np.uint8)).tolist() == [0xEF46DB3751D8E999 >> 1]
+
+
+@pytest.mark.parametrize("length", [1, 7, 8, 16, 24, 36, 256])
+def test_the_hash_that_stays_needs_no_secret_and_is_spread_evenly(length):
+    ids = np.random.default_rng(3).integers(0, 256, (2_000, length), dtype=np.uint8)
+    hashes = stable_hash(ids)
+    assert hashes.tolist() == [xxh64(row.tobytes()) >> 1 for row in ids]
+    counted = np.zeros((256, 8), np.uint8)
+    counted[:, 0] = np.arange(256)
+    tops = np.bincount(stable_hash(counted) >> 60, minlength=8)
+    assert ((tops > 12) & (tops < 60)).all()
