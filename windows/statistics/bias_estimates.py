@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Estimates of bias metrics: standard deviations by the delta method, intervals, and the test against a baseline."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from windows.statistics.bias_metrics import BiasMetric, bias_value
+from windows.statistics.intervals import Estimate, Z
+from windows.statistics.paper_procedure import paper_estimate, thinned_counts
+
+_STEP = 1e-100
+_SMALL_GROUPS = 0.05
+
+
+def estimate_bias(metric: BiasMetric, sides: NDArray[np.int64]) -> Estimate:
+    """Estimate one metric of one facet value.
+
+    Parameters
+    ----------
+    metric : BiasMetric
+        Of `BIAS_METRICS`.
+    sides : ndarray of int64, shape (2, G, 2, 3)
+        Rows by side (d, a), group, actual and predicted label.
+
+    Returns
+    -------
+    Estimate
+        The deviation is of the logarithm for a ratio. The interval of an infinite value reaches to it.
+
+    Raises
+    ------
+    ValueError
+        Saying why, if the counts have no value.
+
+    Notes
+    -----
+    **Method.** Delta method with half a row added to every cell. Differences are normal about the value (Wald), ratios
+    about the ratio of the enlarged cells, on the log scale.
+
+    **Error.** Coverage 93-97 % of DPL and DI from 200 rows on (tests/statistical/test_bias_intervals_cover.py).
+
+    Examples
+    --------
+    >>> from windows.statistics.bias_metrics import BIAS_METRICS
+    >>> sides = np.zeros((2, 1, 2, 3), np.int64)
+    >>> sides[:, 0, 1, 1], sides[:, 0, 0, 0] = (30, 60), (70, 40)
+    >>> estimate = estimate_bias(BIAS_METRICS["DPL"], sides)
+    >>> estimate.value, round(estimate.low, 3), round(estimate.high, 3)
+    (0.3, 0.169, 0.431)
+    """
+    value = bias_value(metric, sides)
+    counts = metric.counts(sides)
+    larger = counts + 0.5
+    sd = delta_deviation(metric, larger)
+    if metric.ratio:
+        centre = math.log(float(metric.formula(larger)))
+        low, high = math.exp(centre - Z * sd), math.exp(centre + Z * sd)
+    else:
+        centre = value if math.isfinite(value) else float(metric.formula(larger))
+        low, high = centre - Z * sd, centre + Z * sd
+    least, largest = metric.bounds
+    return Estimate(value, sd, min(max(low, least), value), max(min(high, largest), value), int(counts.sum()))
+
+
+def delta_deviation(metric: BiasMetric, counts: NDArray[Any]) -> float:
+    """Standard deviation of a metric, or of a ratio's logarithm, of multinomial counts.
+
+    Parameters
+    ----------
+    metric : BiasMetric
+        Its formula is differentiated by a complex step, exact to rounding.
+    counts : ndarray of float64
+        What the metric reads, positive.
+
+    Notes
+    -----
+    The metrics do not change when all counts grow alike, so the gradient g is orthogonal to the counts c, and the
+    variance is the sum of g^2 c.
+
+    References
+    ----------
+    .. [1] Squire, Trapp (1998), SIAM Rev. 40(1), 110-112: the complex step.
+    """
+    gradient = complex_gradient(metric, counts)
+    return math.sqrt(float((gradient**2 * counts).sum()))
+
+
+def complex_gradient(metric: BiasMetric, counts: NDArray[Any]) -> NDArray[np.float64]:
+    """Derivative of a metric, or of a ratio's logarithm, by each of its counts."""
+    steps = np.eye(counts.size).reshape(counts.size, *counts.shape)
+    values: NDArray[Any] = metric.formula(counts + 1j * _STEP * steps)
+    gradient = (np.log(values) if metric.ratio else values).imag / _STEP
+    return np.asarray(gradient, np.float64).reshape(counts.shape)
+
+
+def distance_from_parity(metric: BiasMetric, value: float) -> float:
+    """How far a value is from the one without bias: |x|, of a ratio |ln x|.
+
+    Examples
+    --------
+    >>> from windows.statistics.bias_metrics import BIAS_METRICS
+    >>> distance_from_parity(BIAS_METRICS["DI"], 0.0), distance_from_parity(BIAS_METRICS["DPL"], -0.2)
+    (inf, 0.2)
+    """
+    if not metric.ratio:
+        return abs(value)
+    return abs(math.log(value)) if value > 0 else math.inf
+
+
+def bias_pvalue(metric: BiasMetric, window: Estimate, baseline: Estimate, floor: float) -> float:
+    """How likely so much bias is in a window if it has no more than the baseline, or than the floor.
+
+    Parameters
+    ----------
+    metric : BiasMetric
+        Whose estimates these are.
+    window, baseline : Estimate
+        Of `estimate_bias`, both finite.
+    floor : float
+        Bias that is allowed in any case.
+
+    Returns
+    -------
+    float
+        One-sided, of the normal distribution with both deviations.
+
+    Examples
+    --------
+    >>> from windows.statistics.bias_metrics import BIAS_METRICS
+    >>> bias_pvalue(BIAS_METRICS["DPL"], Estimate(0.01, 0.01, 0, 0, 1), Estimate(0.0, 0.0, 0, 0, 1), 0.02) > 0.8
+    True
+    """
+    excess = distance_from_parity(metric, window.value) - max(distance_from_parity(metric, baseline.value), floor)
+    return float(norm.sf(excess / math.hypot(window.sd, baseline.sd)))
+
+
+def enough_rows(metric: BiasMetric, sides: NDArray[np.int64], least: int) -> bool:
+    """Whether every count that the metric rests on has so many rows.
+
+    Of a conditional metric also the negative and positive labels of each group, but for groups that hold 5 % of the
+    rows together.
+
+    Examples
+    --------
+    >>> from windows.statistics.bias_metrics import BIAS_METRICS
+    >>> sides = np.full((2, 1, 2, 3), 4)
+    >>> enough_rows(BIAS_METRICS["RD"], sides, 5), enough_rows(BIAS_METRICS["AD"], sides, 5)
+    (False, True)
+    """
+    counts = metric.counts(sides)
+    if min(int(np.min(count)) for count in metric.support(counts)) < least:
+        return False
+    if not metric.conditional:
+        return True
+    groups = counts.sum(axis=0)
+    small = groups.min(axis=-1) < least
+    return float(groups[small].sum()) <= _SMALL_GROUPS * float(groups.sum())
+
+
+def paper_bias(metric: BiasMetric, sides: NDArray[np.int64], rng: np.random.Generator) -> Estimate:
+    """Estimate one metric with the paper's own deviation, which is too small by design.
+
+    There is no interval where a resample has no finite value.
+
+    Raises
+    ------
+    ValueError
+        Saying why, if the counts have no value.
+    """
+    value = bias_value(metric, sides)
+    counts = metric.counts(sides)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        values = metric.formula(thinned_counts(counts, rng))
+    return paper_estimate(value, np.where(np.isfinite(values), values, math.nan), int(counts.sum()))
