@@ -176,7 +176,8 @@ def read_ours(document: Document) -> Document | None:
 def _read(document: Document) -> Constraints:
     ours = read_ours(document)
     kept = {} if ours is None else ours.get("suggested", {})
-    base = Settings().read(document.get("monitoring_config") or {})
+    config = document.get("monitoring_config")
+    base = Settings() if config is None else Settings().read(config)
     was = {feature["name"]: _read_feature(feature, Settings()) for feature in kept.get("features", [])}
     was_base = Settings().read(kept.get("monitoring_config", {}))
     features = {}
