@@ -47,13 +47,18 @@ class Verdict:
     description: str = ""
     advisory: bool = False
     """Stands beside the verdict that counts for this subject and check; never a violation of its own."""
+    facet: str | None = None
+    facet_value: str | None = None
+    """Of bias: the column and the sensitive value, which the subject names too."""
 
     def as_record(self) -> dict[str, Any]:
-        """Fields of the public record, without the description; `advisory` only where it is true."""
+        """Fields of the public record, without the description; `advisory` and facet only where there is one."""
         fields = ("subject", "check", "mode", "outcome", "statistic", "value", "error", "threshold", "pvalue", "alpha")
         record = {name: getattr(self, name) for name in fields}
         record["interval"] = None if self.interval is None else list(self.interval)
         record |= {"n": self.n, "baseline_n": self.baseline_n, "reason": self.reason}
+        if self.facet is not None:
+            record |= {"facet": self.facet, "facet_value": self.facet_value}
         return record | {"advisory": True} if self.advisory else record
 
 
@@ -147,7 +152,10 @@ class Violation:
 
     def as_record(self) -> dict[str, Any]:
         """Fields of the public record."""
-        subject = "metric_name" if self.monitor == "model_quality" else "feature_name"
+        subject = {"metric_name" if self.monitor == "model_quality" else "feature_name": self.verdict.subject}
+        if self.verdict.facet is not None:
+            facet = {"facet": self.verdict.facet, "facet_value": self.verdict.facet_value}
+            subject = facet | {"metric_name": self.verdict.statistic}
         return {
             "id": self.id,
             "type": self.type,
@@ -156,7 +164,7 @@ class Violation:
             "monitor": self.monitor,
             "window": {"start": iso(self.window_start_ms), "end": iso(self.window_end_ms)},
             "revision": self.revision,
-            subject: self.verdict.subject,
+            **subject,
             "constraint_check_type": self.verdict.check,
             "description": self.verdict.description,
             "verdict": self.verdict.as_record(),
