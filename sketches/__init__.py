@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from sketches.attributions import AttributionsSpec, AttributionsState, AttributionSums
 from sketches.binary import BinaryQualitySpec, BinaryQualityState, score_edges
-from sketches.binned import BinnedSpec, BinnedState, read_binned
+from sketches.binned import BinnedSpec, BinnedState
 from sketches.block import Block, Column, Kind
 from sketches.categories import CategoriesSpec, CategoriesState
 from sketches.checks import check_state
@@ -24,7 +24,7 @@ from sketches.recent import RecentSpec, RecentState
 from sketches.regression import RegressionQualitySpec, RegressionQualityState
 from sketches.sample import SampleSpec, SampleState
 from sketches.segmented import SegmentedSpec, SegmentedState
-from sketches.sliced import SlicedSpec, SlicedState, read_sliced
+from sketches.sliced import SlicedSpec, SlicedState
 from sketches.state import SignedState, Spec, State, require_same_spec
 
 __all__ = [
@@ -79,8 +79,6 @@ __all__ = [
     "TypeCountsState",
     "baseline_probes",
     "check_state",
-    "read_binned",
-    "read_sliced",
     "require_same_spec",
     "score_edges",
     "seal",
