@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from sketches.binary import BinaryQualitySpec, BinaryQualityState
 from windows.quality.absent_labels import count_absent_labels
-from windows.quality.problem import Measured, Problem, described
+from windows.quality.problem import Measured, Problem, constant_block, described
 from windows.statistics.auc import auc, bootstrap_auc, curves
 from windows.statistics.binary_metrics import CELL_METRICS, Cells, best_constant, bootstrap, closed_form
 from windows.statistics.quality_tests import TWINS, quality_pvalue
@@ -50,10 +49,7 @@ def measure(quality: BinaryQualityState, method: str, rng: np.random.Generator) 
     block: dict[str, Any] = {
         "confusion_matrix": {"0": {"0": cells.tn, "1": cells.fp}, "1": {"0": cells.fn, "1": cells.tp}},
         **{name: described(estimate) for name, estimate in metrics.items()},
-        **{
-            f"{name}_best_constant_classifier": {"value": value, "standard_deviation": math.nan}
-            for name, value in best_constant(cells).items()
-        },
+        **constant_block(best_constant(cells)),
         **curves(*counts),
     }
     block["auc"]["grid_width"] = area.grid_width

@@ -72,3 +72,17 @@ def described(estimate: Estimate) -> dict[str, Any]:
         "interval": [estimate.low, estimate.high],
         "n": estimate.n,
     }
+
+
+def constant_block(estimates: Mapping[str, Estimate]) -> dict[str, Any]:
+    """Tell the metrics of the best constant classifier.
+
+    Examples
+    --------
+    >>> constant_block({"recall": Estimate(1.0, 0.0, 1.0, 1.0, 25)})
+    {'recall_best_constant_classifier': {'value': 1.0, 'standard_deviation': 0.0}}
+    """
+    return {
+        f"{name}_best_constant_classifier": {"value": estimate.value, "standard_deviation": estimate.sd}
+        for name, estimate in estimates.items()
+    }

@@ -128,19 +128,34 @@ def _f_of_share(share: float, w: float, error_weight: float) -> float:
     return (1 + w) * share / ((1 + w) * share + error_weight * (1 - share))
 
 
-def best_constant(cells: Cells) -> dict[str, float]:
-    """Give the metrics of the classifier that predicts the positive class for every row.
+def best_constant(cells: Cells) -> dict[str, Estimate]:
+    """Estimate the metrics of the classifier that predicts the positive class for every row.
 
-    It is the constant the managed monitors' files compare with (its recall is 1).
+    It is the constant that the managed monitors' files compare with: the negative class for every row would have no
+    precision and a recall of 0.
+
+    Returns
+    -------
+    dict of str to Estimate
+        In the order of `BEST_CONSTANT`, without intervals (NaN); undefined without rows, recall without positive ones.
 
     Examples
     --------
-    >>> best_constant(Cells(1, 0, 2, 1))["accuracy"]
-    0.25
+    >>> {name: estimate.value for name, estimate in best_constant(Cells(1, 0, 2, 1)).items()}
+    {'recall': 1.0, 'precision': 0.25, 'accuracy': 0.25, 'f0_5': 0.29411764705882354, 'f1': 0.4, 'f2': 0.625}
     """
-    positives, negatives = cells.tp + cells.fn, cells.fp + cells.tn
-    values = points(np.array([positives, 0, negatives, 0], float))
-    return {name: float(values[name]) for name in BEST_CONSTANT}
+    positives, n = cells.tp + cells.fn, cells.n
+    if not n:
+        return dict.fromkeys(BEST_CONSTANT, UNDEFINED)
+    p = positives / n
+    sd = math.sqrt(p * (1.0 - p) / n)
+    recall = Estimate(1.0, 0.0, math.nan, math.nan, positives) if positives else UNDEFINED
+    share = Estimate(p, sd, math.nan, math.nan, n)
+    f = {
+        name: Estimate((1 + w) * p / (1 + w * p), (1 + w) / (1 + w * p) ** 2 * sd, math.nan, math.nan, n)
+        for name, w in ((name, beta * beta) for name, beta in BETAS.items())
+    }
+    return {"recall": recall, "precision": share, "accuracy": share, **f}
 
 
 def points(cells: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:

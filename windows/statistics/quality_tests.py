@@ -10,6 +10,7 @@ from scipy.special import logit, ndtr
 from sketches.binary import BinaryQualityState
 from windows.statistics.auc import auc
 from windows.statistics.binary_metrics import BETAS, Cells, f_beta
+from windows.statistics.losses import LOSSES, loss_pvalue
 from windows.statistics.tail import failure_pvalue
 
 _MIN_CLASS = 5
@@ -39,10 +40,12 @@ def quality_pvalue(metric: str, window: BinaryQualityState, baseline: BinaryQual
     Notes
     -----
     **Method.** Rates, and F1 through TP / (TP + FN + FP): beta-binomial tail of the failures. F0.5, F2 and AUC: z of
-    the difference on the logit scale, the larger p-value of Wald's test and the score test.
+    the difference on the logit scale, the larger p-value of Wald's test and the score test. Losses: `loss_pvalue`.
     """
     if metric == "auc":
         return _auc_pvalue(window, baseline)
+    if metric in LOSSES:
+        return loss_pvalue(metric, window.losses, baseline.losses)
     now, was = Cells(*window.cells), Cells(*baseline.cells)
     if metric in {"f0_5", "f2"}:
         return _f_pvalue(BETAS[metric], now, was)
@@ -68,7 +71,7 @@ def _f_pvalue(beta: float, now: Cells, was: Cells) -> float | None:
     # Half a row in every cell keeps value and deviation away from 0 and 1 (Haldane, Anscombe).
     a, b = (f_beta(Cells(*(2 * cell + 1 for cell in cells)), beta) for cells in (now, was))
     own, baseline = math.sqrt(2.0) * a.sd, math.sqrt(2.0) * b.sd
-    return _worse(a.value, (own, baseline * math.sqrt(b.n / a.n)), b.value, baseline)
+    return worse(a.value, (own, baseline * math.sqrt(b.n / a.n)), b.value, baseline)
 
 
 def _auc_pvalue(window: BinaryQualityState, baseline: BinaryQualityState) -> float | None:
@@ -84,14 +87,30 @@ def _auc_pvalue(window: BinaryQualityState, baseline: BinaryQualityState) -> flo
     # Scores that are all in the wrong order have no logit; half a pair right stands in for none.
     value = now.value if now.value > 0.0 else 0.5 / (negatives * positives)
     expected = math.sqrt(was.spread[0] / negatives + was.spread[1] / positives)
-    return _worse(value, (now.sd, expected), was.estimate.value, was.estimate.sd)
+    return worse(value, (now.sd, expected), was.estimate.value, was.estimate.sd)
 
 
-def _worse(value: float, deviations: tuple[float, float], baseline: float, baseline_sd: float) -> float:
-    """Lower tail of z on the logit scale, by the larger p-value of two deviations of the window's value.
+def worse(value: float, deviations: tuple[float, float], baseline: float, baseline_sd: float) -> float:
+    """Give the lower tail of z on the logit scale, by the larger p-value of two deviations of the window's value.
 
+    Parameters
+    ----------
+    value : float
+        Of the window, strictly between 0 and 1, like the baseline's.
+    deviations : tuple of float
+        The window's own standard deviation, and the one expected of a window that is as good as the baseline.
+    baseline, baseline_sd : float
+        Value and standard deviation.
+
+    Notes
+    -----
     The window's own deviation is on the value's side of the null hypothesis, the one expected of a window as good as
     the baseline on the other: each alone alarms too often for some cells.
+
+    Examples
+    --------
+    >>> round(worse(0.8, (0.03, 0.02), 0.9, 0.003), 6)
+    0.000154
     """
     difference = float(logit(value)) - float(logit(baseline))
     spreads = (

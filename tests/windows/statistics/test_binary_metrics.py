@@ -35,7 +35,8 @@ def test_the_managed_monitors_documented_example():
     assert found["recall"].value == 1.0
     assert found["precision"].value == pytest.approx(1 / 3)
     assert found["true_negative_rate"].value == pytest.approx(1 / 3)
-    assert best_constant(cells) == pytest.approx(
+    constant = {name: estimate.value for name, estimate in best_constant(cells).items()}
+    assert constant == pytest.approx(
         {"recall": 1.0, "precision": 0.25, "accuracy": 0.25, "f0_5": 0.29411764705882354, "f1": 0.4, "f2": 0.625}
     )
 
@@ -94,3 +95,14 @@ def test_no_rows_have_no_metrics():
     nothing = Cells(0, 0, 0, 0)
     assert not any(estimate.defined for estimate in closed_form(nothing).values())
     assert not any(estimate.defined for estimate in bootstrap(nothing, np.random.default_rng(1)).values())
+
+
+@given(CELLS)
+def test_the_constant_is_the_classifier_that_says_yes_to_every_row(cells):
+    constant = Cells(cells.tp + cells.fn, 0, cells.fp + cells.tn, 0)
+    expected = closed_form(constant)
+    for name, estimate in best_constant(cells).items():
+        assert estimate.value == pytest.approx(expected[name].value, rel=1e-12, nan_ok=True)
+        if estimate.defined and constant.tp and constant.fp:
+            assert estimate.sd == pytest.approx(expected[name].sd, rel=1e-9, abs=1e-12)
+            assert estimate.interval is None
