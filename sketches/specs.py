@@ -11,12 +11,14 @@ from sketches.attributions import AttributionsSpec
 from sketches.binary import BinaryQualitySpec
 from sketches.embeddings import EmbeddingSpec
 from sketches.errors import CorruptState
+from sketches.regression import RegressionQualitySpec
 from sketches.state import Spec
 
 _KINDS: dict[str, Any] = {
     "attributions": AttributionsSpec,
     "binary": BinaryQualitySpec,
     "embedding": EmbeddingSpec,
+    "regression": RegressionQualitySpec,
 }
 
 

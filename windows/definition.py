@@ -113,6 +113,18 @@ class ModelDefinition(Part):
                 raise ValueError(msg)
         return self
 
+    @model_validator(mode="after")
+    def _of_classes_only(self) -> Self:
+        """Refuse of a regression what is said of classes and of rows that can be drawn again."""
+        quality = self.monitors.model_quality
+        if self.problem_type == "Regression" and quality.absent_label is not None:
+            msg = f"expected no monitors.model_quality.absent_label for a Regression, got {quality.absent_label!r}"
+            raise ValueError(msg)
+        if self.problem_type == "Regression" and quality.interval == "bootstrap":
+            msg = 'expected monitors.model_quality.interval "closed" or "paper" for a Regression, got "bootstrap"'
+            raise ValueError(msg)
+        return self
+
     @property
     def negative_class(self) -> str:
         """Name of the class derived for a score that is not above the threshold."""

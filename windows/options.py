@@ -74,9 +74,12 @@ class ModelQuality(Part):
 
     enabled: bool = True
     mode: Literal["calibrated", "one_sd", "interval"] = "calibrated"
-    interval: Literal["closed", "bootstrap"] = "closed"
+    interval: Literal["closed", "bootstrap", "paper"] = "closed"
     min_coverage: float = Field(default=0.95, ge=0, le=1)
     absent_label: str | None = Field(default=None, description="class meant when no label arrived by the horizon")
+    label_center: float = Field(
+        default=0.0, ge=-1e45, le=1e45, description="of a regression: about the mean of labels that lie far from zero"
+    )
     min_rows: int = 200
 
 

@@ -67,6 +67,7 @@ def suggest_baseline(table: pa.Table, roles: Roles, definition: ModelDefinition)
             roles.score,
             positive_class=definition.positive_class,
             probability_threshold=definition.probability_threshold,
+            numeric=definition.problem_type == "Regression",
         ),
         categorical=definition.columns.categorical,
         hashed=definition.columns.hash,

@@ -11,7 +11,7 @@ import numpy as np
 from sketches.block import Block, Column, Kind
 from windows.definition import negative_class
 from windows.errors import BaselineError
-from windows.statistics.inferred_type import LABEL, SCORE
+from windows.statistics.inferred_type import LABEL, SCORE, VALUE
 
 EXTRA = ("tags.", "attributions.", "embeddings.")
 
@@ -23,13 +23,16 @@ class Roles:
     Parameters
     ----------
     label, prediction, score : str, optional
-        Columns of the true class, the predicted class and the probability of the positive class.
+        Columns of the true class, the predicted class and the probability of the positive class; of a regression the
+        first two are numbers, and there is no third.
     ignored : tuple of str
         Columns that are no model inputs: ids, times, tags.
     positive_class : str
         Canonical name of the positive class.
     probability_threshold : float
         Scores above it are the positive class where no prediction is given.
+    numeric : bool
+        Whether it is a regression.
     """
 
     label: str | None = None
@@ -38,6 +41,7 @@ class Roles:
     ignored: tuple[str, ...] = ()
     positive_class: str = "1"
     probability_threshold: float = 0.5
+    numeric: bool = False
 
 
 NO_ROLES = Roles()
@@ -56,7 +60,7 @@ def by_role(block: Block, roles: Roles) -> tuple[Block, Block, Block]:
     Returns
     -------
     monitored : Block
-        Inputs under their own names, outputs as `prediction.label` and `prediction.score`.
+        Inputs under their own names, outputs as `prediction.label` and `prediction.score`, or `prediction.value`.
     extra : Block
         Columns named `tags.*`, `attributions.*` and `embeddings.*`.
     judged : Block
@@ -65,7 +69,7 @@ def by_role(block: Block, roles: Roles) -> tuple[Block, Block, Block]:
     Raises
     ------
     BaselineError
-        If a named column is not there, or a score is not in [0, 1].
+        If a named column is not there, a score is not in [0, 1], or a regression's column holds no numbers.
 
     Examples
     --------
@@ -78,6 +82,28 @@ def by_role(block: Block, roles: Roles) -> tuple[Block, Block, Block]:
     if missing := [name for name in (*named, *roles.ignored) if name not in block.columns]:
         msg = f"expected columns {missing}, got {sorted(block.columns)}"
         raise BaselineError(msg)
+    outputs, labels = _of_numbers(block, roles) if roles.numeric else _of_classes(block, roles)
+    apart = {*named, *roles.ignored}
+    rest = {name: column for name, column in block.columns.items() if name not in apart}
+    extra = {name: column for name, column in rest.items() if name.startswith(EXTRA)}
+    inputs = {name: column for name, column in rest.items() if name not in extra}
+    return Block(block.n, inputs | outputs), Block(block.n, extra), Block(block.n, outputs | labels)
+
+
+def _of_numbers(block: Block, roles: Roles) -> tuple[dict[str, Column], dict[str, Column]]:
+    """Prediction and label of a regression."""
+    if roles.score is not None:
+        msg = f"expected no score column for a regression, got {roles.score!r}"
+        raise BaselineError(msg)
+    value, label = (
+        {} if name is None else {event_name: _numbers(block.columns[name], role, name)}
+        for event_name, role, name in ((VALUE, "prediction", roles.prediction), ("label", "label", roles.label))
+    )
+    return value, label
+
+
+def _of_classes(block: Block, roles: Roles) -> tuple[dict[str, Column], dict[str, Column]]:
+    """Outputs and label of a classification."""
     outputs: dict[str, Column] = {}
     if roles.score is not None:
         outputs[SCORE] = _scores(block.columns[roles.score], roles.score)
@@ -85,12 +111,7 @@ def by_role(block: Block, roles: Roles) -> tuple[Block, Block, Block]:
         outputs[LABEL] = classes(block.columns[roles.prediction])
     elif roles.score is not None:
         outputs[LABEL] = _above(outputs[SCORE], roles)
-    labels = {} if roles.label is None else {"label": classes(block.columns[roles.label])}
-    apart = {*named, *roles.ignored}
-    rest = {name: column for name, column in block.columns.items() if name not in apart}
-    extra = {name: column for name, column in rest.items() if name.startswith(EXTRA)}
-    inputs = {name: column for name, column in rest.items() if name not in extra}
-    return Block(block.n, inputs | outputs), Block(block.n, extra), Block(block.n, outputs | labels)
+    return outputs, {} if roles.label is None else {"label": classes(block.columns[roles.label])}
 
 
 def classes(column: Column) -> Column:
@@ -121,16 +142,22 @@ def _class_name(value: Any) -> str | None:
     return str(int(value))
 
 
-def _scores(column: Column, name: str) -> Column:
+def _numbers(column: Column, role: str, name: str) -> Column:
     if column.kind not in {Kind.FLOAT, Kind.INTEGER, Kind.BOOLEAN}:
-        msg = f"expected numbers in score column {name!r}, got {column.kind.name}"
+        msg = f"expected numbers in {role} column {name!r}, got {column.kind.name}"
         raise BaselineError(msg)
     values = column.values.astype(np.float64)
     valid = ~np.isnan(values) if column.valid is None else column.valid & ~np.isnan(values)
+    return Column(Kind.FLOAT, values, valid)
+
+
+def _scores(column: Column, name: str) -> Column:
+    numbers = _numbers(column, "score", name)
+    values, valid = numbers.values, numbers.valid
     if ((values < 0.0) | (values > 1.0))[valid].any():
         msg = f"expected scores from 0 to 1 in column {name!r}, got {values[valid].min()} to {values[valid].max()}"
         raise BaselineError(msg)
-    return Column(Kind.FLOAT, values, valid)
+    return numbers
 
 
 def _above(score: Column, roles: Roles) -> Column:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from sketches.binary import BinaryQualitySpec
 from sketches.profile import ProfileSpec
+from sketches.regression import RegressionQualitySpec
 from sketches.state import Spec
 from windows.definition import ModelDefinition
 from windows.statistics.inferred_type import OUTPUTS
@@ -61,4 +62,6 @@ def label_specs(definition: ModelDefinition) -> dict[str, Spec]:
     specs: dict[str, Spec] = {}
     if definition.problem_type == "BinaryClassification":
         specs[QUALITY] = BinaryQualitySpec(positive=definition.positive_class)
+    if definition.problem_type == "Regression":
+        specs[QUALITY] = RegressionQualitySpec(definition.monitors.model_quality.label_center)
     return specs

@@ -7,8 +7,9 @@ from typing import Any
 
 from windows.quality.binary import BINARY
 from windows.quality.problem import Problem
+from windows.quality.regression import REGRESSION
 
-PROBLEMS: tuple[Problem, ...] = (BINARY,)
+PROBLEMS: tuple[Problem, ...] = (BINARY, REGRESSION)
 
 
 def problem_of(quality: Any) -> Problem:

@@ -8,8 +8,8 @@ from typing import Literal
 from sketches.counts import TypeCountsState
 
 InferredType = Literal["Integral", "Fractional", "String", "Boolean", "Unknown"]
-LABEL, SCORE = "prediction.label", "prediction.score"
-OUTPUTS = frozenset({LABEL, SCORE, "prediction.value"})
+LABEL, SCORE, VALUE = "prediction.label", "prediction.score", "prediction.value"
+OUTPUTS = frozenset({LABEL, SCORE, VALUE})
 
 
 def infer_type(types: TypeCountsState, *, categorical: bool = False) -> InferredType:
