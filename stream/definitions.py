@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
@@ -20,6 +20,8 @@ from topics.subjects import Topics
 from windows.baselines.baseline import Baseline
 from windows.baselines.baseline_records import HEADER, baseline_from_records
 from windows.definition import Catalog, ModelDefinition
+from windows.errors import ExtensionError
+from windows.extensions import check_extensions
 
 log = logging.getLogger(__name__)
 _POLL_S = 0.2
@@ -28,6 +30,12 @@ _START_TIMEOUT_S = 30.0
 
 class Definitions:
     """All definitions and baselines known, as the records of their topic say.
+
+    Parameters
+    ----------
+    extensions : collection of str
+        Monitors of the users' own that a definition may name; none by default, since anybody who may write to the topic
+        could name code.
 
     Examples
     --------
@@ -40,8 +48,9 @@ class Definitions:
     ()
     """
 
-    def __init__(self) -> None:
+    def __init__(self, extensions: Collection[str] = ()) -> None:
         self.catalog = Catalog()
+        self._extensions = extensions
         self._parts: dict[tuple[str, str, str], dict[str, bytes]] = {}
         self._baselines: dict[tuple[str, str, str], Baseline] = {}
 
@@ -52,6 +61,8 @@ class Definitions:
         ------
         ValueError
             If it is neither a definition nor part of a baseline; nothing changed.
+        ExtensionError
+            If it names a monitor that is not allowed or not sound; nothing changed.
         """
         name = parse_definitions_key(key)
         if isinstance(name, BaselineKey):
@@ -65,6 +76,7 @@ class Definitions:
                     f"expected a definition of {key.decode()!r}, got one of {definition.model!r} {definition.version!r}"
                 )
                 raise ValueError(msg)
+            check_extensions(definition, self._extensions)
             self.catalog.add(definition)
 
     def _put_part(self, name: BaselineKey, value: bytes | None) -> None:
@@ -177,7 +189,7 @@ class DefinitionsReader:
     def _put(self, message: Any) -> None:
         try:
             self._definitions.put(message.key() or b"", message.value())
-        except (ValidationError, ValueError, SketchError) as refused:
+        except (ValidationError, ValueError, SketchError, ExtensionError) as refused:
             text = str(refused).replace("\n", " ")
             log.warning("%s/%d/%d refused: %s", message.topic(), message.partition(), message.offset(), text[:500])
 

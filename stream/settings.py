@@ -56,6 +56,10 @@ class Settings(BaseSettings):
     transaction_timeout_ms: int = Field(default=20_000, ge=1_000)
     stop_timeout_ms: int = Field(default=30_000, ge=1_000, description="then a worker exits without committing")
 
+    extensions: tuple[str, ...] = Field(
+        default=(), description="monitors of your own that definitions may name: entry points, or module:object"
+    )
+
     metrics_port: int | None = Field(default=9_464, ge=0, le=65_535, description="0 takes a free port")
     metrics_bind: str = "127.0.0.1"
 

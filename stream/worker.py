@@ -93,7 +93,7 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
 
 
 def _context(settings: Settings, fault: Fault) -> Context:
-    definitions = Definitions()
+    definitions = Definitions(settings.extensions)
     metrics = Metrics(CollectorRegistry(), definitions.catalog)
     return Context(settings, check_topics(settings), definitions, metrics, fault=fault)
 

@@ -3,6 +3,7 @@
 
 WindowError
 ├── BaselineError       a baseline's files or records do not say what they should
+├── ExtensionError      a monitor of the user's own cannot be loaded or keeps no laws
 └── PartitionsChanged   state belongs to another partition or another number of partitions
 """
 
@@ -15,6 +16,10 @@ class WindowError(Exception):
 
 class BaselineError(WindowError):
     """A baseline cannot be read: expected and received form, and where."""
+
+
+class ExtensionError(WindowError):
+    """A monitor of the user's own is missing, is none, or breaks a law."""
 
 
 class PartitionsChanged(WindowError):

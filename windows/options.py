@@ -6,7 +6,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from windows.statistics.bias_metrics import bias_metric_name
 
 _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
@@ -53,6 +55,15 @@ class DataQuality(Part):
 DistanceName = Literal["jensen_shannon", "hellinger", "psi", "wasserstein"]
 
 
+class Anomaly(Part):
+    """Windows unlike the model's past windows."""
+
+    modes: tuple[Literal["z_score", "random_cut_forest"], ...] = Field(
+        default=(), description="how a window is compared with past ones; not at all if none"
+    )
+    windows: int = Field(default=720, ge=24, le=10_000, description="past windows it is compared with")
+
+
 class DataDrift(Part):
     """Change of each feature's and output's distribution."""
 
@@ -66,6 +77,7 @@ class DataDrift(Part):
     distances: dict[DistanceName, Annotated[float, Field(ge=0)] | Literal["report"]] = Field(
         default={}, description="further distances of each column, with the largest that passes"
     )
+    anomaly: Anomaly = Anomaly()
     min_rows: int = 50
 
 
@@ -98,6 +110,9 @@ class Facet(Part):
         return self
 
 
+MetricName = Annotated[str, AfterValidator(bias_metric_name)]
+
+
 class Bias(Part):
     """Differences of labels and predictions between groups."""
 
@@ -108,9 +123,19 @@ class Bias(Part):
     group: str | None = Field(default=None, description="column whose values condition CDDL and CDDPL")
     positive_labels: tuple[str, ...] = Field(default=(), description="favourable classes; the positive class if none")
     label_above: float | None = Field(default=None, description="of a regression: values above it are favourable")
-    metrics: tuple[str, ...] = Field(default=(), description="judged ones; all if none")
+    metrics: tuple[MetricName, ...] = Field(default=(), description="judged ones; all if none")
     min_cell: int = Field(default=5, ge=1, description="rows each denominator needs")
     floor: float = Field(default=0.02, ge=0, description="smallest allowed range")
+    min_coverage: float = Field(default=0.95, ge=0, le=1)
+    literal_di: bool = Field(default=False, description="hold DI itself against the allowed range, not its logarithm")
+
+    @model_validator(mode="after")
+    def _named_once(self) -> Self:
+        names = [facet.name for facet in self.facets]
+        if len(set(names)) < len(names):
+            msg = f"expected each facet once, got {names}: name several values in one"
+            raise ValueError(msg)
+        return self
 
 
 class AttributionDrift(Part):
@@ -119,16 +144,35 @@ class AttributionDrift(Part):
     enabled: bool = False
     min_ndcg: float = Field(default=0.9, ge=0, le=1)
     min_distance: float = Field(default=0.05, ge=0, lt=1)
-    groups: dict[str, tuple[str, ...]] = Field(default={}, description="attribute to its encoded columns")
+    groups: dict[str, tuple[str, ...]] = Field(
+        default={}, description="attributes with their encoded features; one ending in * stands for all that begin so"
+    )
     min_rows: int = 200
 
 
 class EmbeddingDrift(Part):
     """Change of embedding vectors."""
 
-    embeddings: tuple[str, ...] = Field(default=(), description="names of the embeddings watched; none if empty")
-    min_similarity: float | None = Field(default=None, ge=-1, le=1)
+    embeddings: dict[str, Annotated[int, Field(ge=2, le=16_384)]] = Field(
+        default={}, description="names of the embeddings watched, with the numbers of a vector"
+    )
+    min_similarity: float | None = Field(
+        default=None, ge=-1, le=1, description="mean cosine similarity to the baseline that is required"
+    )
+    min_shift: float = Field(
+        default=0.05, ge=0, description="standard deviations of the baseline's vectors that the mean may move"
+    )
     min_rows: int = 50
+
+
+CustomName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+
+
+class Custom(Part):
+    """A monitor of the user's own."""
+
+    use: str = Field(description="name of its entry point, or module:object")
+    options: dict[str, str | float | bool | tuple[str, ...]] = Field(default={}, description="what it is told")
 
 
 class Monitors(Part):
@@ -140,3 +184,11 @@ class Monitors(Part):
     bias: Bias = Bias()
     attribution_drift: AttributionDrift = AttributionDrift()
     embedding_drift: EmbeddingDrift = EmbeddingDrift()
+    custom: dict[CustomName, Custom] = Field(default={}, description="the user's own, by the name of their reports")
+
+    @model_validator(mode="after")
+    def _names_of_its_own(self) -> Self:
+        if taken := self.custom.keys() & Monitors.model_fields.keys():
+            msg = f"expected names other than those of built-in monitors in custom, got {sorted(taken)}"
+            raise ValueError(msg)
+        return self

@@ -17,12 +17,14 @@ from topics.records import definition_key
 from topics.subjects import Topics
 from windows.baselines.baseline import Baseline
 from windows.definition import ModelDefinition
+from windows.errors import ExtensionError
+from windows.extensions import check_extensions
 
 
 def read_definitions(settings: Settings) -> Definitions:
     """Read all definitions and baselines on the topic; raises `InfrastructureError`."""
     partitions_of(settings, Topics(settings.topic_prefix).definitions)
-    definitions = Definitions()
+    definitions = Definitions(settings.extensions)
     with closing(DefinitionsReader(settings, definitions)) as reader:
         reader.read_to_end()
     return definitions
@@ -61,8 +63,12 @@ def apply(
     Raises
     ------
     DefinitionError
-        If it names a version of the baseline that is not published.
+        If it names a version of the baseline that is not published, or a monitor that is not allowed or not sound.
     """
+    try:
+        check_extensions(definition, settings.extensions)
+    except ExtensionError as error:
+        raise DefinitionError(str(error)) from None
     known = read_definitions(settings)
     check_baseline(known, definition)
     baseline = known.baseline(definition)

@@ -29,7 +29,7 @@ class Baseline:
         Of data quality and drift; None if there is no such baseline.
     states : mapping of str to State
         Every part beside the features, as windows hold them; `quality` and others of labels are of rows the model was
-        not trained on.
+        not trained on. A state of a user's own monitor that was read from a file or record is still in its envelope.
     quality_constraints : QualityConstraints, optional
         Of model quality.
     documents : mapping of str to mapping

@@ -26,7 +26,7 @@ from windows.baselines.kinds import STATISTICS as _STATISTICS
 from windows.baselines.kinds import folder_of, read_document
 from windows.baselines.quality_constraints import read_quality_constraints
 from windows.errors import BaselineError
-from windows.partition.specs import QUALITY
+from windows.partition.specs import CUSTOM, QUALITY
 from windows.quality.problems import problem_of
 from windows.statistics.feature_statistics import feature_statistics
 
@@ -59,6 +59,9 @@ def write_baseline(baseline: Baseline, directory: Path) -> list[Path]:
     for folder in FOLDERS:
         if folder.monitor in baseline.documents:
             files |= _document(baseline, folder, directory / folder.monitor)
+    for part, state in baseline.states.items():
+        if part.startswith(CUSTOM):
+            files[directory / f"{part}.skw"] = seal_state(state)
     for path, content in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
@@ -150,6 +153,9 @@ def read_baseline(directory: Path, *, model: str | None = None, version: str | N
         states |= counted
     for folder, document in documents.items():
         states |= _states(paths[folder].parent, folder.file, document.pop("sketchwatch", {}))
+    for path in (directory / CUSTOM).glob("*.skw"):
+        # Only the user's own code can read it, and a file must not say which.
+        states[CUSTOM + path.stem] = path.read_bytes()
     kept = {folder.monitor: document for folder, document in documents.items()}
     return Baseline(model, version, **baseline, states=states, documents=kept)
 

@@ -17,6 +17,7 @@ from windows.baselines.baseline import Baseline
 from windows.baselines.constraints import read_constraints
 from windows.baselines.quality_constraints import read_quality_constraints
 from windows.errors import BaselineError
+from windows.partition.specs import CUSTOM
 
 HEADER = "header"
 CONSTRAINTS = "data_quality/constraints"
@@ -37,6 +38,7 @@ def baseline_records(baseline: Baseline) -> list[tuple[str, bytes]]:
     records = [(_FEATURE + name, seal_feature(feature)) for name, feature in baseline.features.items()]
     if baseline.constraints is not None:
         records.append((CONSTRAINTS, to_json(baseline.constraints.document)))
+    own = {part: state for part, state in baseline.states.items() if not part.startswith(CUSTOM)}
     records += [(_STATE + part, seal_state(state)) for part, state in baseline.states.items()]
     records += [(_DOCUMENT + monitor, to_json(document)) for monitor, document in baseline.documents.items()]
     if baseline.quality_constraints is not None:
@@ -48,7 +50,8 @@ def baseline_records(baseline: Baseline) -> list[tuple[str, bytes]]:
         "n": baseline.n,
         "imported": baseline.imported,
         "features": {name: feature_fields(feature.spec) for name, feature in baseline.features.items()},
-        "states": {part: spec_fields(state.spec) for part, state in baseline.states.items()},
+        "states": {part: spec_fields(state.spec) for part, state in own.items()},
+        "custom": sorted(baseline.states.keys() - own.keys()),
         "documents": sorted(baseline.documents),
         "parts": [part for part, _ in records],
     }
@@ -70,7 +73,8 @@ def baseline_from_records(records: Mapping[str, bytes]) -> Baseline:
         header = json.loads(records[HEADER])
         features, specs, monitors = dict(header["features"]), dict(header["states"]), list(header["documents"])
         named = {*header["parts"], *(_FEATURE + name for name in features), *(_STATE + part for part in specs)}
-        named |= {_DOCUMENT + monitor for monitor in monitors}
+        custom = list(header["custom"])
+        named |= {*(_DOCUMENT + monitor for monitor in monitors), *(_STATE + part for part in custom)}
         missing = sorted(named - records.keys())
         model, version, baseline_version = header["model"], header["version"], header["baseline_version"]
         n, imported = int(header["n"]), bool(header["imported"])
@@ -79,6 +83,7 @@ def baseline_from_records(records: Mapping[str, bytes]) -> Baseline:
         raise BaselineError(msg)
     held = {name: open_feature(name, fields, model, records[_FEATURE + name]) for name, fields in features.items()}
     states = {part: open_state(part, fields, records[_STATE + part]) for part, fields in specs.items()}
+    states |= {part: records[_STATE + part] for part in custom}
     constraints, limits = None, None
     if CONSTRAINTS in records:
         with _reading(CONSTRAINTS, "a JSON object of constraints"):
@@ -119,9 +124,9 @@ def seal_feature(feature: FeatureState) -> bytes:
     return seal(feature.to_bytes(), fingerprint=feature.spec.fingerprint)
 
 
-def seal_state(state: State) -> bytes:
-    """Put a state into an envelope."""
-    return seal(state.to_bytes(), fingerprint=state.spec.fingerprint)
+def seal_state(state: State | bytes) -> bytes:
+    """Put a state into an envelope; one of a user's own monitor, once read, has stayed in its own."""
+    return state if isinstance(state, bytes) else seal(state.to_bytes(), fingerprint=state.spec.fingerprint)
 
 
 def feature_fields(spec: FeatureSpec) -> dict[str, Any]:

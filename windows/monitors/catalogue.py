@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 from windows.definition import ModelDefinition
+from windows.monitors.attribution_drift import report_attribution_drift
+from windows.monitors.custom import custom_monitors
+from windows.monitors.embedding_drift import report_embedding_drift
 from windows.monitors.model_quality import report_model_quality
 from windows.monitors.monitor import Monitor
 from windows.monitors.reports import report_data_drift, report_data_quality
-from windows.partition.specs import FEATURE, QUALITY, label_specs
+from windows.partition.specs import ATTRIBUTIONS, EMBEDDING, FEATURE, QUALITY, label_specs
 
-SHARES = {"data_quality": 0.2, "data_drift": 0.3, "model_quality": 0.25, "outcome": 0.25}
+SHARES = {"data_quality": 0.2, "data_drift": 0.3, "model_quality": 0.25, "outcome": 0.25, "custom": 0.25}
 
 
 def _needs_features(_definition: ModelDefinition) -> tuple[str, ...]:
@@ -47,6 +50,22 @@ MONITORS = (
         needs=_model_quality_needs,
         judge=report_model_quality,
     ),
+    Monitor(
+        "attribution_drift",
+        family="outcome",
+        of_labels=False,
+        enabled=lambda definition: definition.monitors.attribution_drift.enabled,
+        needs=lambda _definition: (ATTRIBUTIONS,),
+        judge=report_attribution_drift,
+    ),
+    Monitor(
+        "embedding_drift",
+        family="outcome",
+        of_labels=False,
+        enabled=lambda definition: bool(definition.monitors.embedding_drift.embeddings),
+        needs=lambda _definition: (EMBEDDING,),
+        judge=report_embedding_drift,
+    ),
 )
 
 
@@ -58,7 +77,7 @@ def enabled_monitors(definition: ModelDefinition) -> tuple[Monitor, ...]:
     >>> [monitor.name for monitor in enabled_monitors(ModelDefinition(model="churn"))]
     ['data_quality', 'data_drift']
     """
-    return tuple(monitor for monitor in MONITORS if monitor.enabled(definition))
+    return (*(monitor for monitor in MONITORS if monitor.enabled(definition)), *custom_monitors(definition))
 
 
 def monitor_alpha(definition: ModelDefinition, monitor: str) -> float:

@@ -8,17 +8,25 @@ made of a data set's rows.
 
 from __future__ import annotations
 
+from sketches.attributions import AttributionsSpec
 from sketches.binary import BinaryQualitySpec
+from sketches.contingency import ContingencySpec
+from sketches.embeddings import EmbeddingSpec, baseline_probes
 from sketches.profile import ProfileSpec
 from sketches.regression import RegressionQualitySpec
 from sketches.state import Spec
 from windows.definition import ModelDefinition
+from windows.extensions import load
 from windows.statistics.inferred_type import OUTPUTS
 
 WINDOW_K = 512
 ROWS = "rows"
 FEATURE = "feature/"
 QUALITY = "quality"
+ATTRIBUTIONS = "attributions"
+EMBEDDING = "embedding/"
+CUSTOM = "custom/"
+BIAS = "bias"
 IDS = "inference_id.hash"
 
 
@@ -37,7 +45,7 @@ def profile_spec(definition: ModelDefinition, k: int = WINDOW_K) -> ProfileSpec:
     )
 
 
-def event_specs(definition: ModelDefinition, k: int = WINDOW_K) -> dict[str, Spec]:  # noqa: ARG001
+def event_specs(definition: ModelDefinition, k: int = WINDOW_K) -> dict[str, Spec]:
     """Specs of the parts that see every event, beside the profile.
 
     Parameters
@@ -45,9 +53,23 @@ def event_specs(definition: ModelDefinition, k: int = WINDOW_K) -> dict[str, Spe
     definition : ModelDefinition
         What is watched.
     k : int
-        Level size of quantile sketches.
+        Level size of quantile sketches; more than a window's for a baseline.
+
+    Examples
+    --------
+    >>> monitors = {"attribution_drift": {"enabled": True}, "embedding_drift": {"embeddings": {"text": 384}}}
+    >>> list(event_specs(ModelDefinition(model="churn", monitors=monitors)))
+    ['attributions', 'embedding/text']
     """
-    return {}
+    specs = _custom_specs(definition, of_labels=False)
+    attributed = definition.monitors.attribution_drift
+    if attributed.enabled:
+        # All attributions are one record: the sketches of a baseline are no larger than those of a window.
+        specs[ATTRIBUTIONS] = AttributionsSpec(tuple(sorted(attributed.groups.items())), definition.classes)
+    for name, dimension in sorted(definition.monitors.embedding_drift.embeddings.items()):
+        probes = baseline_probes(dimension) if k > WINDOW_K else 0
+        specs[EMBEDDING + name] = EmbeddingSpec(name, dimension, probes=probes)
+    return specs
 
 
 def label_specs(definition: ModelDefinition) -> dict[str, Spec]:
@@ -64,4 +86,22 @@ def label_specs(definition: ModelDefinition) -> dict[str, Spec]:
         specs[QUALITY] = BinaryQualitySpec(positive=definition.positive_class)
     if definition.problem_type == "Regression":
         specs[QUALITY] = RegressionQualitySpec(definition.monitors.model_quality.label_center)
-    return specs
+    if definition.monitors.bias.enabled and definition.monitors.bias.facets:
+        specs[BIAS] = _bias_spec(definition)
+    return specs | _custom_specs(definition, of_labels=True)
+
+
+def _custom_specs(definition: ModelDefinition, *, of_labels: bool) -> dict[str, Spec]:
+    used = ((name, load(custom.use), custom.options) for name, custom in definition.monitors.custom.items())
+    return {CUSTOM + name: monitor.spec(options) for name, monitor, options in used if monitor.of_labels == of_labels}
+
+
+def _bias_spec(definition: ModelDefinition) -> ContingencySpec:
+    bias = definition.monitors.bias
+    return ContingencySpec(
+        tuple(facet.name for facet in bias.facets),
+        bias.group,
+        bias.positive_labels or (definition.positive_class,),
+        bias.label_above,
+        declared=tuple(sorted({value for facet in bias.facets for value in facet.values})),
+    )
