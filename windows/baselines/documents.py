@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from windows.baselines.attributions import analysis_document, importances_of
+from windows.baselines.embeddings import embeddings_document
 from windows.definition import ModelDefinition
+from windows.partition.specs import ATTRIBUTIONS, EMBEDDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,10 @@ class Folder:
         return part.startswith(self.parts)
 
 
-FOLDERS: tuple[Folder, ...] = ()
+FOLDERS: tuple[Folder, ...] = (
+    Folder("attribution_drift", "analysis.json", (ATTRIBUTIONS,)),
+    Folder("embedding_drift", "statistics.json", (EMBEDDING,)),
+)
 
 
 def documents_of(definition: ModelDefinition, states: Mapping[str, Any]) -> dict[str, dict[str, Any]]:  # noqa: ARG001
@@ -51,4 +57,10 @@ def documents_of(definition: ModelDefinition, states: Mapping[str, Any]) -> dict
     dict
         What each monitor's file says; a person may edit it.
     """
-    return {}
+    documents: dict[str, dict[str, Any]] = {}
+    if ATTRIBUTIONS in states and (importances := importances_of(states[ATTRIBUTIONS])):
+        documents["attribution_drift"] = analysis_document(importances)
+    embedded = {part.removeprefix(EMBEDDING): s for part, s in sorted(states.items()) if part.startswith(EMBEDDING)}
+    if embedded:
+        documents["embedding_drift"] = embeddings_document(embedded)
+    return documents

@@ -33,7 +33,7 @@ def judge_numbers(name: str, window: FeatureState, was: FeatureState, options: D
         The one that counts first; beside a literal one the calibrated test, advisory.
     """
     distance = ks_distance(window.quantiles, was.quantiles, baseline_error_factor=options.error_factor)
-    calibrated = _calibrated(name, distance, window.numbers, was.numbers, options)
+    calibrated = calibrated_drift(name, distance, window.numbers, was.numbers, options)
     if options.numeric == "calibrated":
         return [calibrated]
     beside = replace(calibrated, verdict=replace(calibrated.verdict, advisory=True))
@@ -42,7 +42,8 @@ def judge_numbers(name: str, window: FeatureState, was: FeatureState, options: D
     return [literal_distance(calibrated.verdict, distance.value, options.numeric, options.threshold), beside]
 
 
-def _calibrated(name: str, distance: KsDistance, n: int, m: int, options: DriftOptions) -> Draft:
+def calibrated_drift(name: str, distance: KsDistance, n: int, m: int, options: DriftOptions) -> Draft:
+    """Draft the calibrated test of a distance: `n` values of a window against `m` of the baseline."""
     pvalue = (
         two_sample_pvalue(distance, n, m) if options.marginal else conditional_pvalue(distance, n, m, options.tests)
     )
