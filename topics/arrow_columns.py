@@ -174,10 +174,12 @@ def ids(array: Any, /) -> tuple[list[tuple[NDArray[np.int64] | None, NDArray[np.
 
 
 def vectors(array: Any, /) -> NDArray[np.float32]:
-    """Read a fixed-size list of numbers, NaN where it is null; shape (n, dimensions)."""
+    """Read a fixed-size list of numbers, NaN where it is null and infinite beyond float32; shape (n, dimensions)."""
     dimensions = array.type.list_size
     flat = pc.list_flatten(array.fill_null([0.0] * dimensions)) if array.null_count else array.flatten()
-    made: NDArray[np.float32] = flat.to_numpy(zero_copy_only=False).astype(np.float32).reshape(len(array), dimensions)
+    with np.errstate(over="ignore"):
+        made: NDArray[np.float32] = flat.to_numpy(zero_copy_only=False).astype(np.float32)
+    made = made.reshape(len(array), dimensions)
     valid = validity(array)
     if valid is not None:
         made[~valid] = np.nan

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from topics import arrow_columns
 from topics.arrow_layout import Layout
 from topics.batches import EventBatch, LabelBatch, Message, Values
-from topics.fields import MAX_GROUPS, MAX_ID_BYTES, MAX_TIME_MS
+from topics.fields import MAX_GROUPS, MAX_ID_BYTES, MAX_TIME_MS, MAX_VALUE
 from topics.records import NAME
 from topics.refusals import Refusals, Refused
 
@@ -238,12 +238,18 @@ def _output(name: str, array: Any, checks: _Checks) -> Values:
     if name == "label":
         return _classes(array, "prediction.label", checks)
     column = arrow_columns.numbers(array)
-    if name != "value":
-        wrong = ~((column.values >= 0.0) & (column.values <= 1.0))
-        if column.valid is not None:
-            wrong &= column.valid
-        checks.refuse(wrong, "score_range", f"expected prediction.{name} in [0, 1], got another value")
+    known = np.True_ if column.valid is None else column.valid
+    if name == "value":
+        _check_values(column.values, known, "prediction.value", checks)
+        return column
+    wrong = ~((column.values >= 0.0) & (column.values <= 1.0)) & known
+    checks.refuse(wrong, "score_range", f"expected prediction.{name} in [0, 1], got another value")
     return column
+
+
+def _check_values(values: NDArray[np.float64], known: Any, field: str, checks: _Checks) -> None:
+    wrong = ~(np.abs(values) <= MAX_VALUE) & known
+    checks.refuse(wrong, "value_range", f"expected {field} from {-MAX_VALUE} to {MAX_VALUE}, got another")
 
 
 def _classes(array: Any, field: str, checks: _Checks) -> Values:
@@ -265,5 +271,5 @@ def _truth(single: dict[str, Any], checks: _Checks) -> tuple[Values | None, NDAr
     values = arrow_columns.numbers(single["value"])
     if values.valid is not None:
         checks.refuse(~values.valid, "missing_field", "expected a value, got null")
-    checks.refuse(~np.isfinite(values.values), "bad_label", "expected value to be a finite number, got another")
+    _check_values(values.values, np.True_, "value", checks)
     return None, values.values

@@ -61,9 +61,9 @@ class EventBatch:
         When each inference happened (UTC); the Kafka offset it came from.
     columns : dict of str to Values
         Features under their own names; outputs as `prediction.label` (STRING, canonical classes),
-        `prediction.score` and `prediction.value` (FLOAT).
+        `prediction.score`, `prediction.value` and `prediction.scores.<class>` (FLOAT).
     tags, attributions, embeddings : dict of str to Values
-        The optional parts of an event, under their own names.
+        The optional parts of an event, under their own names; attributions of several classes as `class.feature`.
     origin : str
         `topic/partition/offset` of the first writing when the rows were forwarded, else empty.
     """
@@ -137,7 +137,8 @@ class Rejected:
     """Rows of one message that could not be taken, for one reason.
 
     `reason` is a short code for counting (`undecodable`, `missing_field`, `bad_time`, `future_time`, `id_length`,
-    `score_range`, ...), `text` says what was expected and what came; `model` is empty if it could not be read.
+    `score_range`, `value_range`, ...), `text` says what was expected and what came; `model` is empty if it could not be
+    read.
     """
 
     topic: str

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from topics.batches import EventBatch, Values
 from topics.fields import (
@@ -68,10 +69,15 @@ class _Rows:
             columns_of(self.features) | _outputs(self.outputs),
             columns_of(self.tags) if any(self.tags) else {},
             columns_of(self.attributions) if any(self.attributions) else {},
-            {name: np.array([row[name] for row in vectors], np.float32) for name, _ in key.embeddings},
+            {name: _matrix([row[name] for row in vectors]) for name, _ in key.embeddings},
             key.sample_rate,
             self.origin,
         )
+
+
+def _matrix(vectors: Sequence[Sequence[float]]) -> NDArray[np.float32]:
+    with np.errstate(over="ignore"):
+        return np.array(vectors, np.float32)
 
 
 def _outputs(rows: Sequence[Mapping[str, Any]]) -> dict[str, Values]:

@@ -16,6 +16,7 @@ MAX_NAME_CHARACTERS = 256
 MAX_COLUMNS = 4_096
 MAX_GROUPS = 256
 MAX_DIMENSIONS = 16_384
+MAX_VALUE = 1e45  # beyond it the powers of an error that quality needs are no numbers
 MAX_TIME_MS = 253_402_300_800_000  # the year 10000, the last that ISO 8601 writes with four digits
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -143,6 +144,14 @@ def read_score(value: Any, field: str) -> float:
     return score
 
 
+def read_value(value: Any, field: str) -> float:
+    """Read the output of a regression, or what it should have been."""
+    number = read_number(value, field)
+    if not abs(number) <= MAX_VALUE:
+        raise Refused("value_range", f"expected {field} from {-MAX_VALUE} to {MAX_VALUE}, got {shown(value)}")
+    return number
+
+
 def read_class(value: Any, field: str) -> str:
     """Read a class label in its canonical form."""
     if type(value) not in SCALARS or value is None:
@@ -168,7 +177,7 @@ def read_prediction(prediction: Any) -> dict[str, Any]:
     if (score := prediction.get("score")) is not None:
         outputs["score"] = read_score(score, "prediction.score")
     if (value := prediction.get("value")) is not None:
-        outputs["value"] = read_number(value, "prediction.value")
+        outputs["value"] = read_value(value, "prediction.value")
     if "scores" in prediction:
         scores = read_map(prediction, "scores")
         check_names(tuple(scores), "prediction.scores")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from topics.batches import LabelBatch
-from topics.fields import read_class, read_id, read_model, read_name, read_number, read_time
+from topics.fields import read_class, read_id, read_model, read_name, read_time, read_value
 from topics.refusals import Refused
 from topics.values import values_of
 
@@ -84,7 +84,7 @@ class LabelRows:
         if (label is None) == (value is None):
             text = "expected either a label or a value, got " + ("neither" if label is None else "both")
             raise Refused("missing_field" if label is None else "bad_label", text)
-        truth = _finite(value) if label is None else read_class(label, "label")
+        truth = read_value(value, "value") if label is None else read_class(label, "label")
         key = _Key(model, version, len(inference_id), label is None, bool(origin))
         form = (key.version, key.regression, key.forwarded)
         if self._forms.setdefault(model, form) != form:
@@ -115,10 +115,3 @@ class LabelRows:
         made, self._done = self._done, []
         self._count = 0
         return made
-
-
-def _finite(value: Any) -> float:
-    number = read_number(value, "value")
-    if number - number != 0.0:
-        raise Refused("bad_label", f"expected value to be a finite number, got {number}")
-    return number

@@ -19,6 +19,7 @@ from topics.fields import (
     MAX_ID_BYTES,
     MAX_NAME_CHARACTERS,
     MAX_TIME_MS,
+    MAX_VALUE,
     check_names,
     read_model,
     read_name,
@@ -154,6 +155,8 @@ def _output(name: str, column: Sequence[Any]) -> Values:
     _only(column, _OUTPUTS[name])
     values = values_of(column)
     if name == "label" and not all(0 < len(label) <= MAX_NAME_CHARACTERS for label in values.categories):
+        raise _Unlike
+    if name == "value" and not (np.abs(values.values) <= MAX_VALUE).all():
         raise _Unlike
     if name == "score" and not ((values.values >= 0.0) & (values.values <= 1.0)).all():
         raise _Unlike

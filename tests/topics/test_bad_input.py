@@ -57,6 +57,10 @@ BAD_EVENTS: dict[str, tuple[str, Any]] = {
     "scores above one": ("score_range", event(prediction={"scores": {"a": 2}})),
     "scores of a list": ("bad_type", event(prediction={"scores": [0.5]})),
     "value of a string": ("bad_type", event(prediction={"value": "1"})),
+    "value of NaN": ("value_range", event(prediction={"value": float("nan")})),
+    "infinite value": ("value_range", event(prediction={"value": float("-inf")})),
+    "value beyond 1e45": ("value_range", event(prediction={"value": 1.1e45})),
+    "value of 400 digits": ("value_range", event(prediction={"value": 10**400})),
     "label of a list": ("bad_type", event(prediction={"label": [1]})),
     "label of NaN": ("bad_label", event(prediction={"label": float("nan")})),
     "label too long": ("bad_label", event(prediction={"label": "x" * 257})),
@@ -165,6 +169,9 @@ BAD_ROWS: dict[str, tuple[str, str, Any]] = {
     "bad model": ("bad_name", "model", ["m", "a b", "m", "m"]),
     "score above one": ("score_range", "prediction.score", [0.0, 1.5, 1.0, None]),
     "score of NaN": ("score_range", "prediction.score", [0.0, float("nan"), 1.0, None]),
+    "value of NaN": ("value_range", "prediction.value", [0.0, float("nan"), -1e45, None]),
+    "value beyond 1e45": ("value_range", "prediction.value", [1e45, -1.1e45, 1.0, None]),
+    "class score above one": ("score_range", "prediction.scores.a", [0.0, 1.5, 1.0, None]),
     "empty label": ("bad_label", "prediction.label", ["1", "", None, "0"]),
     "long label": ("bad_label", "prediction.label", ["1", "x" * 257, None, "0"]),
     "label of NaN": ("bad_label", "prediction.label", [1.0, float("nan"), None, 0.0]),
@@ -287,7 +294,8 @@ BAD_LABELS: dict[str, tuple[str, Any]] = {
     "both": ("bad_label", label(value=1.0)),
     "list": ("bad_type", label(label=[1])),
     "NaN": ("bad_label", label(label=float("nan"))),
-    "value of NaN": ("bad_label", label(label=None, value=float("nan"))),
+    "value of NaN": ("value_range", label(label=None, value=float("nan"))),
+    "value beyond 1e45": ("value_range", label(label=None, value=-1.1e45)),
     "value of a string": ("bad_type", label(label=None, value="1")),
     "boolean value": ("bad_type", label(label=None, value=True)),
     "future time": ("future_time", label(event_time=NOW_MS + 300_001)),
@@ -302,6 +310,13 @@ def test_a_bad_label_is_refused_for_its_reason_and_its_neighbours_are_taken(name
     decoded = decode_labels([message(as_json([label("first"), bad, label("last")]))])
     assert reasons(decoded) == [reason]
     assert ids(decoded) == [b"first", b"last"]
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), 1.1e45])
+def test_a_value_in_a_block_that_no_sum_can_hold_is_refused_alone(bad: float) -> None:
+    table = pa.table({"inference_id": ["a", "b"], "model": ["m", "m"], "value": [-1e45, bad]})
+    decoded = decode_labels([message(arrow(table))])
+    assert (reasons(decoded), ids(decoded)) == (["value_range"], [b"a"])
 
 
 def test_a_null_label_in_a_block_is_refused_alone() -> None:

@@ -24,14 +24,15 @@ integers = st.integers(-(2**63), 2**63 - 1)
 scalars = st.one_of(st.none(), st.booleans(), integers, st.floats(), st.text(st.characters(codec="utf-8"), max_size=8))
 classes = st.one_of(st.booleans(), integers, st.text(st.characters(codec="utf-8"), min_size=1, max_size=8))
 times = st.integers(0, NOW_MS)
-
+outcomes = st.floats(-1e45, 1e45)
+attributed = st.dictionaries(st.sampled_from(["age", "job"]), st.floats(allow_nan=False))
 
 predictions = st.fixed_dictionaries(
     {},
     optional={
         "label": classes,
         "score": st.floats(0, 1),
-        "value": st.floats(allow_nan=False),
+        "value": outcomes,
         "scores": st.dictionaries(st.sampled_from("xyz"), st.floats(0, 1), min_size=1),
     },
 )
@@ -42,7 +43,7 @@ events = st.fixed_dictionaries(
         "features": st.dictionaries(names.filter(lambda name: not name.startswith("prediction.")), scalars, max_size=4),
         "prediction": predictions,
         "tags": st.dictionaries(st.sampled_from(["region", "site"]), scalars),
-        "attributions": st.dictionaries(st.sampled_from(["age", "job"]), st.floats(allow_nan=False)),
+        "attributions": attributed | st.dictionaries(st.sampled_from(["yes", "no"]), attributed),
         "embeddings": st.dictionaries(
             st.sampled_from(["text"]), st.lists(st.floats(width=32, allow_nan=False), min_size=2, max_size=3)
         ),
@@ -57,7 +58,7 @@ labels = st.one_of(
     st.fixed_dictionaries(
         {"inference_id": ids, "model": st.just("m"), "event_time": times},
         optional={"model_version": st.just("2")},
-    ).flatmap(lambda record: st.floats(allow_nan=False, allow_infinity=False).map(lambda v: record | {"value": v})),
+    ).flatmap(lambda record: outcomes.map(lambda v: record | {"value": v})),
 )
 
 
@@ -75,6 +76,16 @@ def test_events_say_the_same_in_json_avro_and_arrow(records: list[dict[str, Any]
     expected = all_rows(from_json.batches)
     assert len(expected) == len(records)
     assert all_rows(single.batches) == all_rows(avro.batches) == all_rows(forwarded.batches) == expected
+
+
+def test_embeddings_beyond_their_precision_are_infinite_in_every_encoding() -> None:
+    record = event(embeddings={"text": [1e300, -1.0]})
+    vector = pa.array([[1e300, -1.0]], pa.list_(pa.float64(), 2))
+    table = pa.table({"inference_id": ["a"], "event_time": [NOW_MS], "model": ["m"], "embeddings.text": vector})
+    for value in (as_json(record), arrow(table)):
+        (batch,) = decode_events([message(value)]).batches
+        assert isinstance(batch, EventBatch)
+        assert batch.embeddings["text"].tolist() == [[np.inf, -1.0]]
 
 
 @given(st.lists(labels, min_size=1, max_size=8).map(unique))
