@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from windows.baselines.baseline import Baseline
+from windows.history import PastWindow
 from windows.monitors.catalogue import enabled_monitors, monitor_alpha
 from windows.monitors.monitor import Monitor, Terms
 from windows.monitors.settle import NEVER, Earlier, status_of
@@ -23,6 +24,7 @@ def evaluate(
     *,
     rng: np.random.Generator | None = None,
     earlier: Mapping[str, Earlier] | None = None,
+    past: Sequence[PastWindow] = (),
 ) -> list[Report]:
     """Judge a window with every monitor that may judge it now.
 
@@ -38,6 +40,9 @@ def evaluate(
     earlier : mapping of str to Earlier, optional
         By monitor, what earlier revisions of this window's reports said: a revision may newly alarm only at half the
         level of the one before.
+    past : sequence of PastWindow
+        What `summary_of` gave of the windows that start before this one, the oldest first, where anomalies are asked
+        for.
 
     Returns
     -------
@@ -51,8 +56,8 @@ def evaluate(
         final = profile.labels_closed if monitor.of_labels else profile.features_closed
         if not final and not (monitor.of_labels and _whole(profile)):
             continue
-        before = (earlier or {}).get(monitor.name, NEVER)
-        reports.append(_report(monitor, profile, baseline, rng, before, final=final))
+        alpha, before = monitor_alpha(profile.definition, monitor.name), (earlier or {}).get(monitor.name, NEVER)
+        reports.append(_report(monitor, profile, baseline, Terms(alpha, before, rng, past), final=final))
     return reports
 
 
@@ -72,8 +77,7 @@ def _report(
     monitor: Monitor,
     profile: WindowProfile,
     baseline: Baseline | None,
-    rng: np.random.Generator,
-    earlier: Earlier,
+    terms: Terms,
     *,
     final: bool,
 ) -> Report:
@@ -84,7 +88,6 @@ def _report(
         if (unmerged := _unmerged(profile, monitor)) is not None:
             verdicts = [Verdict("*", monitor.name, "calibrated", "insufficient", reason=unmerged)]
         else:
-            terms = Terms(monitor_alpha(profile.definition, monitor.name), earlier, rng)
             statistics, verdicts = monitor.judge(profile, baseline, terms)
     except Exception as raised:  # one monitor's failure is reported and must not silence the others
         error = f"{type(raised).__name__}: {raised}"

@@ -64,10 +64,20 @@ class Anomaly(Part):
     windows: int = Field(default=720, ge=24, le=10_000, description="past windows it is compared with")
 
 
+class Anomaly(Part):
+    """Windows unlike the model's past windows."""
+
+    modes: tuple[Literal["z_score", "random_cut_forest"], ...] = Field(
+        default=(), description="how a window is compared with past ones; not at all if none"
+    )
+    windows: int = Field(default=720, ge=24, le=10_000, description="past windows it is compared with")
+
+
 class DataDrift(Part):
     """Change of each feature's and output's distribution."""
 
     enabled: bool = True
+    anomaly: Anomaly = Anomaly()
     mode: Literal["calibrated", "simple", "robust", "t_test"] = "calibrated"
     categorical_mode: Literal["homogeneity", "l_infinity", "chi_squared"] = "homogeneity"
     min_distance: float = Field(default=0.05, ge=0, lt=1)

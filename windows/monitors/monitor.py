@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from windows.baselines.baseline import Baseline
 from windows.definition import ModelDefinition
+from windows.history import PastWindow
 from windows.monitors.settle import Earlier
 from windows.report import Verdict
 from windows.window_profile import WindowProfile
@@ -30,11 +31,14 @@ class Terms:
         What the monitor said of the same window before.
     rng : numpy.random.Generator
         Source of resamples, where a method has any.
+    past : sequence of PastWindow
+        Windows of the model version that start before this one, the oldest first.
     """
 
     alpha: float
     earlier: Earlier
     rng: np.random.Generator
+    past: Sequence[PastWindow] = ()
 
 
 @dataclass(frozen=True, slots=True)

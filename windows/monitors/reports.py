@@ -7,10 +7,12 @@ from typing import Any
 
 from windows.baselines.baseline import Baseline
 from windows.baselines.constraints import Constraints
+from windows.monitors.anomaly import baseline_share, judge_anomaly
 from windows.monitors.data_drift import judge_data_drift
 from windows.monitors.data_quality import judge_data_quality
 from windows.monitors.distances import describe_distances, judge_distances, measure_distances
 from windows.monitors.monitor import Judged, Terms, no_baseline
+from windows.report import Verdict
 from windows.statistics.feature_statistics import feature_statistics
 from windows.statistics.inferred_type import LABEL, infer_type
 from windows.window_profile import WindowProfile
@@ -35,15 +37,25 @@ def report_data_quality(profile: WindowProfile, baseline: Baseline | None, terms
 
 
 def report_data_drift(profile: WindowProfile, baseline: Baseline | None, terms: Terms) -> Judged:
-    """Compare the distribution of every column with the baseline's, by test and by the distances asked for."""
+    """Compare every column with the baseline, by test and by the distances asked for, and with past windows."""
     statistics: dict[str, Any] = {"version": 0.0, "dataset": {"item_count": profile.profile.n}, "features": []}
     constraints = _constraints(baseline)
     if baseline is None or constraints is None:
-        return statistics, no_baseline("baseline_drift_check", "data quality")
-    verdicts = judge_data_drift(profile, baseline, constraints, terms.alpha, terms.earlier)
+        verdicts = no_baseline("baseline_drift_check", "data quality")
+    else:
+        statistics["features"], verdicts = _from_baseline(profile, baseline, constraints, terms)
+    unlike, anomalies = judge_anomaly(profile, terms.past, terms.alpha, terms.earlier)
+    return statistics | unlike, verdicts + anomalies
+
+
+def _from_baseline(
+    profile: WindowProfile, baseline: Baseline, constraints: Constraints, terms: Terms
+) -> tuple[list[dict[str, Any]], list[Verdict]]:
+    options = profile.definition.monitors.data_drift
+    verdicts = judge_data_drift(profile, baseline, constraints, terms.alpha * baseline_share(options), terms.earlier)
     # A generator of its own: what other monitors draw does not depend on the distances asked for.
     distances = measure_distances(profile, baseline, constraints, terms.rng.spawn(1)[0])
-    statistics["features"] = [
+    features = [
         {
             "name": v.subject,
             "statistic": v.statistic,
@@ -56,7 +68,7 @@ def report_data_drift(profile: WindowProfile, baseline: Baseline | None, terms: 
         for v in verdicts
         if v.value is not None and not v.advisory
     ]
-    return statistics, verdicts + judge_distances(distances, profile.definition.monitors.data_drift)
+    return features, verdicts + judge_distances(distances, options)
 
 
 def _constraints(baseline: Baseline | None) -> Constraints | None:

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The past windows of a model version, as far as later windows are compared with them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sketches.errors import CorruptState
+from sketches.packing import pack, text, unpack
+from windows.statistics.window_statistics import Name, Statistic
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PastWindow:
+    """The statistics of one window.
+
+    Parameters
+    ----------
+    rows : int
+        Of the window.
+    names : tuple of (str, str)
+        Columns and their statistics.
+    values, errors : ndarray of float64, shape (names,)
+        Of each statistic, its value and what it is off by chance.
+
+    Examples
+    --------
+    >>> window = PastWindow.of(400, {("age", "mean"): Statistic(41.5, 0.25)})
+    >>> PastWindow.from_bytes(window.to_bytes()).statistics()
+    {('age', 'mean'): Statistic(value=41.5, error=0.25)}
+    """
+
+    rows: int
+    names: tuple[Name, ...]
+    values: Floats
+    errors: Floats
+
+    @classmethod
+    def of(cls, rows: int, statistics: Mapping[Name, Statistic]) -> Self:
+        """Keep what `window_statistics` gave."""
+        pairs = np.array(list(statistics.values()), float).reshape(-1, 2)
+        return cls(rows, tuple(statistics), pairs[:, 0].copy(), pairs[:, 1].copy())
+
+    def statistics(self) -> dict[Name, Statistic]:
+        """Give it back."""
+        pairs = zip(self.values.tolist(), self.errors.tolist(), strict=True)
+        return {name: Statistic(*pair) for name, pair in zip(self.names, pairs, strict=True)}
+
+    def to_bytes(self) -> bytes:
+        """Write the statistics, exactly."""
+        numbers = (part.astype("<f8").tobytes() for part in (self.values, self.errors))
+        return pack(json.dumps([self.rows, self.names]).encode(), *numbers)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Read what `to_bytes` wrote; raises `CorruptState`."""
+        head, *parts = unpack(data, 3, "past window")
+        try:
+            rows, names = json.loads(text(head, "past window"))
+            values, errors = (np.frombuffer(part, "<f8").astype(float) for part in parts)
+            known = tuple((str(column), str(statistic)) for column, statistic in names)
+            rows = int(rows)
+        except (ValueError, TypeError, RecursionError) as error:
+            msg = f"cannot read past window: expected rows, names and numbers, got {error}"
+            raise CorruptState(msg) from error
+        if not len(known) == len(values) == len(errors):
+            msg = f"cannot read past window: expected {len(known)} values and errors, got {len(values)}, {len(errors)}"
+            raise CorruptState(msg)
+        return cls(rows, known, values, errors)
+
+
+class History:
+    """The past windows of one model version, by start; the newest statistics of a window replace older ones.
+
+    Examples
+    --------
+    >>> history = History()
+    >>> for hour in range(4):
+    ...     history.put(hour, PastWindow.of(9, {("age", "mean"): Statistic(float(hour), 0.0)}))
+    >>> [window.values.tolist() for window in history.before(3, 2)]
+    [[1.0], [2.0]]
+    >>> history.trim(2, 1), len(history)
+    ([0], 3)
+    """
+
+    def __init__(self) -> None:
+        self._windows: dict[int, PastWindow] = {}
+
+    def __len__(self) -> int:
+        return len(self._windows)
+
+    def put(self, start_ms: int, window: PastWindow) -> None:
+        """Take a window in."""
+        self._windows[start_ms] = window
+
+    def before(self, start_ms: int, most: int) -> list[PastWindow]:
+        """Give the last `most` windows that start before a time, the oldest first."""
+        starts = sorted(start for start in self._windows if start < start_ms)
+        return [self._windows[start] for start in starts[-most:]]
+
+    def trim(self, oldest_ms: int, most: int) -> list[int]:
+        """Forget what no window that starts at `oldest_ms` or later is compared with; gives the starts forgotten."""
+        past = sorted(start for start in self._windows if start < oldest_ms)
+        gone = past[: max(len(past) - most, 0)]
+        for start in gone:
+            del self._windows[start]
+        return gone
+
+
+def table_of(names: tuple[Name, ...], past: Sequence[PastWindow]) -> tuple[Floats, Floats]:
+    """Arrange past windows as rows, statistics as columns.
+
+    Parameters
+    ----------
+    names : tuple of (str, str)
+        The columns wanted.
+    past : sequence of PastWindow
+
+    Returns
+    -------
+    values, errors : ndarray of float64, shape (past, names)
+        NaN where a window lacks a statistic.
+    """
+    both = np.full((2, len(past), len(names)), np.nan)
+    places: dict[tuple[Name, ...], tuple[Any, Any]] = {}
+    wanted = {name: i for i, name in enumerate(names)}
+    for row, window in enumerate(past):
+        # Windows mostly have the same statistics.
+        if window.names not in places:
+            at = [(wanted[name], i) for i, name in enumerate(window.names) if name in wanted]
+            pairs = np.array(at, dtype=np.intp).reshape(-1, 2)
+            places[window.names] = pairs[:, 0], pairs[:, 1]
+        to, of = places[window.names]
+        both[0, row, to], both[1, row, to] = window.values[of], window.errors[of]
+    return both[0], both[1]

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Windows unlike the model's past windows: by each column's statistics, and by all of them together.
+
+Beside the comparison with the baseline these take half of the monitor's budget, in equal parts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from windows.history import Floats, PastWindow, table_of
+from windows.monitors.monitor import Judged
+from windows.monitors.settle import Draft, Earlier, settle
+from windows.options import DataDrift
+from windows.report import Verdict
+from windows.statistics.correction import benjamini_hochberg
+from windows.statistics.random_cut_forest import cut_forest_scores
+from windows.statistics.window_statistics import Name, Statistic, is_share, share_of, window_statistics
+from windows.statistics.z_score import z_scores
+from windows.window_profile import WindowProfile
+
+CHECK = "anomaly_check"
+MIN_WINDOWS = 24
+
+
+def baseline_share(options: DataDrift) -> float:
+    """Give the share of the monitor's budget that is left to the comparison with the baseline.
+
+    Examples
+    --------
+    >>> baseline_share(DataDrift()), baseline_share(DataDrift(anomaly={"modes": ["z_score"]}))
+    (1.0, 0.5)
+    """
+    return 0.5 if options.anomaly.modes else 1.0
+
+
+def summary_of(profile: WindowProfile) -> PastWindow | None:
+    """Sum up a window for the judgement of later ones; None if it has too few rows to be one of them."""
+    if profile.profile.n < profile.definition.monitors.data_drift.min_rows:
+        return None
+    return PastWindow.of(profile.profile.n, window_statistics(profile.profile))
+
+
+def judge_anomaly(profile: WindowProfile, past: Sequence[PastWindow], alpha: float, earlier: Earlier) -> Judged:
+    """Compare a window with past windows, in every mode the definition asks for.
+
+    Parameters
+    ----------
+    profile : WindowProfile
+        The window.
+    past : sequence of PastWindow
+        Windows that start before it, the oldest first.
+    alpha : float
+        Level of the monitor.
+    earlier : Earlier
+        What was said of this window before.
+
+    Returns
+    -------
+    dict
+        `anomaly`, what each mode found; empty if none is asked for.
+    list of Verdict
+        `anomaly_check`: with z-scores of each column, with the forest of all of them (`*`).
+    """
+    options = profile.definition.monitors.data_drift
+    modes = options.anomaly.modes
+    if not modes:
+        return {}, []
+    n, m = profile.profile.n, len(past)
+    reason = f"{n} rows, needs {options.min_rows}" if n < options.min_rows else f"{m} past windows, needs {MIN_WINDOWS}"
+    if n < options.min_rows or m < MIN_WINDOWS:
+        return {"anomaly": {"past_windows": m}}, [_insufficient(mode, reason) for mode in modes]
+    level = alpha * (1.0 - baseline_share(options)) / len(modes)
+    names = tuple(dict.fromkeys(name for window in past for name in window.names))
+    now = window_statistics(profile.profile, names)
+    statistics: dict[str, Any] = {"past_windows": m}
+    verdicts: list[Verdict] = []
+    for mode, judge in (("z_score", _by_z_score), ("random_cut_forest", _by_forest)):
+        if mode in modes:
+            found, drafts = judge(profile, now, past, level)
+            statistics |= found
+            verdicts += settle(drafts, benjamini_hochberg, level, earlier)
+    return {"anomaly": statistics}, verdicts
+
+
+def _insufficient(mode: str, reason: str) -> Verdict:
+    return Verdict("*", CHECK, mode, "insufficient", reason=reason)
+
+
+Found = tuple[dict[str, Any], list[Draft | Verdict]]
+
+
+def _by_z_score(profile: WindowProfile, now: dict[Name, Statistic], past: Sequence[PastWindow], _level: float) -> Found:
+    values, errors = table_of(tuple(now), past)
+    known = (~np.isnan(values)).sum(0) >= MIN_WINDOWS
+    names = [name for name, enough in zip(now, known, strict=True) if enough]
+    if not names:
+        return {}, [_insufficient("z_score", f"no statistic of {MIN_WINDOWS} past windows")]
+    mine = np.array([now[name] for name in names])
+    sizes = np.array([window.rows / profile.profile.n for window in past])
+    scores = z_scores(mine[:, 0], mine[:, 1], values[:, known], errors[:, known], sizes)
+    columns: dict[str, list[_Scored]] = {}
+    for (column, statistic), value, *score in zip(names, mine[:, 0], *scores, strict=True):
+        columns.setdefault(column, []).append(_Scored(statistic, float(value), *map(float, score)))
+    found = {column: {one.statistic: round(one.z, 3) for one in scored} for column, scored in columns.items()}
+    return {"z_scores": found}, [_draft(profile.profile.n, len(past), *column) for column in columns.items()]
+
+
+class _Scored(NamedTuple):
+    statistic: str
+    value: float
+    expected: float
+    z: float
+    pvalue: float
+
+
+def _draft(rows: int, past: int, column: str, scored: list[_Scored]) -> Draft:
+    """Speak of a column by the statistic that is the most surprising of its few (Bonferroni)."""
+    most = min(scored, key=lambda one: one.pvalue)
+    value, expected = most.value, most.expected
+    if is_share(most.statistic):
+        value, expected = share_of(value), share_of(expected)
+    verdict = Verdict(
+        column,
+        CHECK,
+        "z_score",
+        "ok",
+        most.statistic,
+        most.z,
+        pvalue=min(1.0, most.pvalue * len(scored)),
+        n=rows,
+        description=f"{most.statistic} {value:.6g} is {abs(most.z):.3g} standard deviations from {expected:.6g}, "
+        f"its mean over {past} past windows",
+    )
+    return Draft(verdict)
+
+
+def _by_forest(profile: WindowProfile, now: dict[Name, Statistic], past: Sequence[PastWindow], level: float) -> Found:
+    newest = PastWindow.of(profile.profile.n, now)
+    names = tuple(dict.fromkeys(name for window in (*past, newest) for name in window.names))
+    points = _standardised(table_of(names, [*past, newest])[0])
+    if not points.shape[1]:
+        return {}, [_insufficient("random_cut_forest", "no statistic of the past windows varies")]
+    scores = cut_forest_scores(points, _generator(profile))
+    score, rank = float(scores[-1]), int((scores >= scores[-1]).sum())
+    pvalue, needed = rank / len(scores), math.ceil(1.0 / level) - 1
+    found = {"forest": {"score": score, "pvalue": pvalue}}
+    verdict = Verdict(
+        "*",
+        CHECK,
+        "random_cut_forest",
+        "ok",
+        "displacement",
+        score,
+        pvalue=pvalue,
+        n=profile.profile.n,
+        description=f"Of {len(scores)} windows this one stands apart from the others as number {rank}",
+    )
+    if len(past) < needed:
+        reason = f"{len(past)} past windows: a rank among them becomes significant at {level:.2g} from {needed}"
+        return found, [_insufficient("random_cut_forest", reason)]
+    return found, [Draft(verdict)]
+
+
+def _standardised(table: Floats) -> Floats:
+    """Bring statistics to one unit, in a way that treats all windows alike: what one lacks is the median."""
+    table = table[:, (~np.isnan(table)).sum(0) * 2 > len(table)]
+    away = table - np.nanmedian(table, axis=0)
+    scale = np.nanmedian(np.abs(away), axis=0)
+    scale = np.where(scale > 0, scale, np.nanstd(table, axis=0))
+    return np.asarray(np.nan_to_num(away[:, scale > 0] / scale[scale > 0]))
+
+
+def _generator(profile: WindowProfile) -> np.random.Generator:
+    """Draw the same forest in every revision of a window."""
+    key = f"{profile.definition.model}|{profile.definition.version}|{profile.window_start_ms}"
+    return np.random.default_rng(int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big"))

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How far each point stands apart from the others: the random cut forest."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+
+def cut_forest_scores(
+    points: ArrayLike, rng: np.random.Generator, *, rounds: int = 12, most: int = 256, coordinates: int = 64
+) -> Floats:
+    """Score points by the mean collusive displacement in trees of random cuts.
+
+    Parameters
+    ----------
+    points : array_like of float, shape (n, d)
+        At least one, finite, each coordinate in a unit that makes it comparable with the others.
+    rng : numpy.random.Generator
+        Draws the trees.
+    rounds : int
+        Trees that hold a given point: each round parts all points at random into trees of at most `most`.
+    most, coordinates : int
+        Points of a tree, and coordinates that are cut in one round, drawn at random: bounds on the time it takes.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        The higher, the further apart: near the size of a tree for an outlier that almost any cut sets apart.
+
+    Notes
+    -----
+    **Method.** A tree cuts the box around its points at random, along a coordinate chosen in proportion to the box's
+    sides, then each part in turn. A point's displacement is the largest ratio, over all parts that hold it, of the
+    points cut off to those in the part: few outliers that came together do not hide each other. Every point has the
+    same chances, so without a change the newest is as likely as any to have the highest score.
+
+    References
+    ----------
+    .. [1] Guha, Mishra, Roy, Schrijvers (2016), Robust random cut forest based anomaly detection on streams, ICML,
+       PMLR 48, 2712-2721: definitions 1 and 3.
+
+    Examples
+    --------
+    >>> points = np.vstack((np.random.default_rng(0).normal(size=(50, 3)), [[9.0, 9.0, 9.0]]))
+    >>> int(np.argmax(cut_forest_scores(points, np.random.default_rng(1))))
+    50
+    """
+    rows = np.asarray(points, float)
+    n, d = rows.shape
+    roots = np.linspace(0, n, math.ceil(n / most), endpoint=False).astype(np.intp)
+    scores = np.zeros(n)
+    for _ in range(rounds):
+        order = rng.permutation(n)
+        cut = rng.choice(d, min(d, coordinates), replace=False)
+        scores[order] += _displacements(rows[order[:, None], cut], roots, rng)
+    return scores / rounds
+
+
+def _displacements(rows: Floats, starts: Indices, rng: np.random.Generator) -> Floats:
+    """Cut trees level by level; gives the largest ratio that each row met.
+
+    Parameters
+    ----------
+    rows : ndarray of float64, shape (n, d)
+        The points of each tree, one tree after the other.
+    starts : ndarray of int, shape (trees,)
+        Where each begins.
+    """
+    largest = np.zeros(len(rows))
+    entries = np.arange(len(rows))
+    while len(starts):
+        points = rows[entries]
+        parts = np.arange(len(starts))
+        sizes = np.diff(starts, append=len(entries))
+        part = np.repeat(parts, sizes)
+        low = np.minimum.reduceat(points, starts)
+        sides = np.maximum.reduceat(points, starts) - low
+        reach = np.cumsum(sides, axis=1)
+        along = (reach[:, :-1] <= (rng.random(len(starts)) * reach[:, -1])[:, None]).sum(1)
+        cut = low[parts, along] + rng.random(len(starts)) * sides[parts, along]
+        above = points[np.arange(len(points)), along[part]] > cut[part]
+        right = np.add.reduceat(above, starts, dtype=np.intp)[part]
+        cut_off = np.where(above, sizes[part] - right, right)
+        mine = sizes[part] - cut_off
+        largest[entries] = np.maximum(largest[entries], cut_off / mine)
+        # What is left to cut: parts of several points that are not all the same.
+        kept = (mine > 1) & (reach[part, -1] > 0)
+        child = (2 * part + above)[kept]
+        arranged = np.argsort(child, kind="stable")
+        entries = entries[kept][arranged]
+        starts = np.flatnonzero(np.diff(child[arranged], prepend=-1))
+    return largest
