@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -111,11 +112,16 @@ def _metric(
     if estimate is None:
         return [_verdict(name, limit, None, mode, outcome="skipped", reason="no such metric")]
     if not estimate.defined:
-        return [_verdict(name, limit, estimate, mode, outcome="insufficient", reason="a class or prediction is absent")]
+        reason = problem_of(samples[0]).undefined
+        return [_verdict(name, limit, estimate, mode, outcome="insufficient", reason=reason)]
     calibrated = _calibrated(name, limit, estimate, samples)
     if mode == "calibrated":
         return [calibrated]
-    literal = _verdict(name, limit, estimate, mode, outcome="violation" if _beyond(estimate, limit, mode) else "ok")
+    if mode != "literal" and estimate.interval is None:
+        reason = "the metric has no standard deviation"
+        literal = _verdict(name, limit, estimate, mode, outcome="insufficient", reason=reason)
+    else:
+        literal = _verdict(name, limit, estimate, mode, outcome="violation" if _beyond(estimate, limit, mode) else "ok")
     if isinstance(calibrated, Draft):
         return [literal, Draft(replace(calibrated.verdict, advisory=True))]
     return [literal, replace(calibrated, advisory=True)]
@@ -149,7 +155,7 @@ def _calibrated(name: str, limit: MetricConstraint, estimate: Estimate, samples:
         return replace(verdict, outcome="insufficient", reason="the baseline has no quality counts", description="")
     pvalue = problem.pvalue(name, window, baseline)
     if pvalue is None:
-        return replace(verdict, outcome="insufficient", reason="a class or prediction is absent", description="")
+        return replace(verdict, outcome="insufficient", reason=problem.undefined, description="")
     return Draft(replace(verdict, pvalue=pvalue, baseline_n=problem.count(baseline)))
 
 
@@ -171,7 +177,7 @@ def _verdict(
         outcome,  # type: ignore[arg-type]
         name,
         value,
-        estimate.sd if known and estimate is not None else None,
+        None if estimate is None or math.isnan(estimate.sd) else estimate.sd,
         limit.threshold,
         interval=None if estimate is None else estimate.interval,
         n=None if estimate is None else estimate.n,

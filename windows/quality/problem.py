@@ -43,6 +43,8 @@ class Problem:
         Labelled rows with a prediction.
     too_few : callable
         Says of a baseline's state what it has too few rows for.
+    undefined : str
+        Why a metric may have no value.
     count_absent : callable, optional
         Counts rows without a label as rows of one class, from the profile of all rows.
     """
@@ -55,6 +57,7 @@ class Problem:
     pvalue: Callable[[str, Any, Any], float | None]
     count: Callable[[Any], int]
     too_few: Callable[[Any], Iterable[str]]
+    undefined: str = "a class or prediction is absent"
     count_absent: Callable[[Any, ProfileState, str], Any] | None = None
 
 

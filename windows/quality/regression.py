@@ -77,4 +77,5 @@ REGRESSION = Problem(
     pvalue=lambda metric, window, baseline: regression_pvalue(metric, errors_of(window), errors_of(baseline)),
     count=lambda quality: quality.predicted,
     too_few=too_few,
+    undefined="the labels do not vary, or predictions are absent",
 )
