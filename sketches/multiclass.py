@@ -190,6 +190,17 @@ class MulticlassQualityState:
             self._cap()
         self._add_scores(block, labelled, sign)
 
+    def add(self, actual: str, predicted: str, rows: int) -> None:
+        """Add so many rows of one cell."""
+        self._count((canonical(actual), canonical(predicted)), rows)
+        self._cap()
+
+    def beyond(self, name: str) -> bool:
+        """Tell whether a class is one of those that are counted as `(other)`."""
+        if name in {OTHER, ANOTHER}:
+            return True
+        return self.bar is not None and name >= self.bar and name not in self._declared
+
     def merge(self, other: MulticlassQualityState, /) -> None:
         """Add another state's rows; raises `SpecMismatch`."""
         require_same_spec(self, other)
@@ -222,16 +233,11 @@ class MulticlassQualityState:
     def _pooled(self, cell: Cell) -> Cell:
         """Name the cell that rows are counted in: two classes beyond the cap differ, or are the same."""
         actual, predicted = cell
-        if not self._beyond(predicted):
-            return (OTHER, predicted) if self._beyond(actual) else cell
-        if not self._beyond(actual):
+        if not self.beyond(predicted):
+            return (OTHER, predicted) if self.beyond(actual) else cell
+        if not self.beyond(actual):
             return actual, OTHER
         return OTHER, OTHER if actual == predicted else ANOTHER
-
-    def _beyond(self, name: str) -> bool:
-        if name in {OTHER, ANOTHER}:
-            return True
-        return self.bar is not None and name >= self.bar and name not in self._declared
 
     def _cap(self) -> None:
         """Lower the bar until the classes have room."""

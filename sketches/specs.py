@@ -9,15 +9,19 @@ from typing import Any
 
 from sketches.attributions import AttributionsSpec
 from sketches.binary import BinaryQualitySpec
+from sketches.contingency import ContingencySpec
 from sketches.embeddings import EmbeddingSpec
 from sketches.errors import CorruptState
+from sketches.multiclass import MulticlassQualitySpec
 from sketches.regression import RegressionQualitySpec
 from sketches.state import Spec
 
 _KINDS: dict[str, Any] = {
     "attributions": AttributionsSpec,
     "binary": BinaryQualitySpec,
+    "contingency": ContingencySpec,
     "embedding": EmbeddingSpec,
+    "multiclass": MulticlassQualitySpec,
     "regression": RegressionQualitySpec,
 }
 
@@ -61,7 +65,7 @@ def spec_of(written: Mapping[str, Any]) -> Spec:
         raise CorruptState(msg)
     try:
         spec: Spec = _KINDS[kind](**{name: _frozen(value) for name, value in written.items() if name != "kind"})
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         msg = f"expected the fields of kind {kind!r}: {error}"
         raise CorruptState(msg) from error
     return spec

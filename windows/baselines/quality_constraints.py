@@ -19,6 +19,10 @@ INCREASING_IS_BAD = frozenset(
 )
 
 
+OURS = frozenset({"log_loss", "brier_score"})
+"""Metrics that the managed monitors' files do not have: their constraints stand in our own object of the file."""
+
+
 @dataclass(frozen=True, slots=True)
 class MetricConstraint:
     """A metric is in violation when it is on the `operator` side of `threshold`.
@@ -74,6 +78,7 @@ def read_quality_constraints(document: Document) -> QualityConstraints:
     ours = read_ours(document)
     was = {} if ours is None else ours.get("suggested", {})
     entries = {name: entry for key in PROBLEMS for name, entry in document.get(f"{key}_constraints", {}).items()}
+    entries |= {} if ours is None else ours.get("constraints", {})
     metrics = {}
     for name, entry in entries.items():
         try:
@@ -99,9 +104,17 @@ def quality_document(problem: str, thresholds: Mapping[str, float]) -> Document:
         One of `PROBLEMS`.
     thresholds : mapping of str to float
         By metric.
+
+    Examples
+    --------
+    >>> document = quality_document("binary_classification", {"recall": 0.6, "log_loss": 0.3})
+    >>> list(document["binary_classification_constraints"]), list(document["sketchwatch"]["constraints"])
+    (['recall'], ['log_loss'])
     """
     entries = {
         name: {"threshold": value, "comparison_operator": operator_of(name)} for name, value in thresholds.items()
     }
-    ours = {"method": METHOD, "suggested": copy.deepcopy(entries)}
-    return {"version": 0.0, f"{problem}_constraints": entries, "sketchwatch": ours}
+    theirs = {name: entry for name, entry in entries.items() if name not in OURS}
+    own = {name: entry for name, entry in entries.items() if name in OURS}
+    ours = {"method": METHOD, "suggested": copy.deepcopy(entries)} | ({"constraints": own} if own else {})
+    return {"version": 0.0, f"{problem}_constraints": theirs, "sketchwatch": ours}

@@ -11,22 +11,23 @@ import numpy as np
 from sketches.binary import BinaryQualitySpec, BinaryQualityState
 from windows.quality.absent_labels import count_absent_labels
 from windows.quality.problem import Measured, Problem, constant_block, described
-from windows.statistics.auc import auc, bootstrap_auc, curves
-from windows.statistics.binary_metrics import CELL_METRICS, Cells, best_constant, bootstrap, closed_form
+from windows.statistics.auc import auc, bootstrap_auc, curves, paper_auc
+from windows.statistics.binary_metrics import CELL_METRICS, Cells, best_constant, bootstrap, closed_form, paper
+from windows.statistics.losses import LOSSES, calibration, mean_losses
 from windows.statistics.quality_tests import TWINS, quality_pvalue
 
 _ENOUGH_LABELS = 2_000
 
 
 def measure(quality: BinaryQualityState, method: str, rng: np.random.Generator) -> Measured:
-    """Estimate the cell metrics and the area under the ROC curve, and draw the curves.
+    """Estimate the cell metrics, the area under the ROC curve and the losses of the scores, and draw the curves.
 
     Parameters
     ----------
     quality : BinaryQualityState
         Labelled rows.
     method : str
-        `closed` or `bootstrap`.
+        `closed`, `bootstrap` or `paper`, for all but the losses.
     rng : numpy.random.Generator
         Source of the resamples.
 
@@ -43,17 +44,25 @@ def measure(quality: BinaryQualityState, method: str, rng: np.random.Generator) 
     {'0': {'0': 1, '1': 2}, '1': {'0': 0, '1': 1}}
     """
     cells, counts = Cells(*quality.cells), quality.score_counts
-    resample = method == "bootstrap"
-    area = bootstrap_auc(*counts, rng) if resample else auc(*counts)
-    metrics = (bootstrap(cells, rng) if resample else closed_form(cells)) | {"auc": area.estimate}
+    match method:
+        case "bootstrap":
+            area, metrics = bootstrap_auc(*counts, rng), bootstrap(cells, rng)
+        case "paper":
+            area, metrics = paper_auc(*counts, rng), paper(cells, rng)
+        case _:
+            area, metrics = auc(*counts), closed_form(cells)
+    metrics |= {"auc": area.estimate}
+    losses = mean_losses(quality.losses)
     block: dict[str, Any] = {
         "confusion_matrix": {"0": {"0": cells.tn, "1": cells.fp}, "1": {"0": cells.fn, "1": cells.tp}},
         **{name: described(estimate) for name, estimate in metrics.items()},
         **constant_block(best_constant(cells)),
+        **{name: described(estimate) for name, estimate in losses.items() if estimate.defined},
+        **calibration(quality.losses),
         **curves(*counts),
     }
     block["auc"]["grid_width"] = area.grid_width
-    return Measured(metrics, block)
+    return Measured({**metrics, **losses}, block)
 
 
 def too_few(quality: BinaryQualityState) -> Iterable[str]:
@@ -69,7 +78,7 @@ def too_few(quality: BinaryQualityState) -> Iterable[str]:
 BINARY = Problem(
     name="binary_classification",
     spec=BinaryQualitySpec,
-    suggested=(*CELL_METRICS[:-3], "auc", *CELL_METRICS[-3:]),
+    suggested=(*CELL_METRICS[:-3], "auc", *CELL_METRICS[-3:], *LOSSES),
     twins=TWINS,
     measure=measure,
     pvalue=quality_pvalue,

@@ -6,10 +6,11 @@ from __future__ import annotations
 from typing import Any
 
 from windows.quality.binary import BINARY
+from windows.quality.multiclass import MULTICLASS
 from windows.quality.problem import Problem
 from windows.quality.regression import REGRESSION
 
-PROBLEMS: tuple[Problem, ...] = (BINARY, REGRESSION)
+PROBLEMS: tuple[Problem, ...] = (BINARY, MULTICLASS, REGRESSION)
 
 
 def problem_of(quality: Any) -> Problem:

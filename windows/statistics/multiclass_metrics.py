@@ -140,23 +140,28 @@ def per_class(confusion: Matrix, classes: Sequence[str]) -> dict[str, dict[str, 
     >>> estimates["cat"]["recall"].value, round(estimates["dog"]["precision"].value, 6)
     (0.8, 0.75)
     """
-    n = int(confusion.sum())
     found = {}
-    for name, tp, actual, predicted in zip(
-        classes,
-        np.diagonal(confusion).tolist(),
-        confusion.sum(1).tolist(),
-        confusion.sum(0).tolist(),
-        strict=True,
-    ):
-        if actual + predicted:
-            cells = Cells(tp, actual - tp, predicted - tp, n - actual - predicted + tp)
+    for i, name in enumerate(classes):
+        cells = against_others(confusion, i)
+        if cells.n > cells.tn:
             found[name] = {
-                "precision": proportion(tp, predicted),
-                "recall": proportion(tp, actual),
+                "precision": proportion(cells.tp, cells.tp + cells.fp),
+                "recall": proportion(cells.tp, cells.tp + cells.fn),
                 **{metric: f_beta(cells, beta) for metric, beta in BETAS.items()},
             }
     return found
+
+
+def against_others(confusion: Matrix, i: int) -> Cells:
+    """Count the rows of class number `i` as positive, those of all others as negative.
+
+    Examples
+    --------
+    >>> against_others(np.array([[8, 2], [4, 6]]), 0)
+    Cells(tp=8, fn=2, fp=4, tn=6)
+    """
+    tp, actual, predicted = int(confusion[i, i]), int(confusion[i].sum()), int(confusion[:, i].sum())
+    return Cells(tp, actual - tp, predicted - tp, int(confusion.sum()) - actual - predicted + tp)
 
 
 def best_constant(confusion: Matrix) -> dict[str, Estimate]:

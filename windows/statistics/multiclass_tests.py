@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from sketches.multiclass import MulticlassQualityState
 from windows.statistics.losses import LOSSES, loss_pvalue
-from windows.statistics.multiclass_metrics import WEIGHTED, weighted_f
-from windows.statistics.quality_tests import worse
+from windows.statistics.multiclass_metrics import WEIGHTED, against_others, weighted_f
+from windows.statistics.quality_tests import cells_pvalue, worse
 from windows.statistics.tail import failure_pvalue
 
 MULTICLASS_TWINS = {"weighted_recall": "accuracy"}
@@ -27,21 +27,21 @@ def multiclass_pvalue(metric: str, window: MulticlassQualityState, baseline: Mul
     Parameters
     ----------
     metric : str
-        `accuracy`, one of `WEIGHTED` or of `LOSSES`.
+        `accuracy`, one of `WEIGHTED` or of `LOSSES`, or a metric of one class, such as `recall.cat`.
     window, baseline : MulticlassQualityState
         The two samples.
 
     Returns
     -------
     float or None
-        None where either sample has no rows, or no scores for a loss.
+        None where the metric is undefined in either sample.
 
     Notes
     -----
     **Method.** Accuracy: beta-binomial tail of the failures. Weighted metrics: z of the difference on the logit scale,
     the larger p-value of Wald's test and the score test. A class that less than five rows are expected of, by the
     baseline's share, tells more of chance than of the model, and biases its metric; such classes count together, in
-    both samples. Losses: `loss_pvalue`.
+    both samples. Losses: `loss_pvalue`; metrics of one class: `cells_pvalue`.
 
     **Error.** At most 1.25 times the level (tests/statistical/test_multiclass.py).
 
@@ -56,18 +56,22 @@ def multiclass_pvalue(metric: str, window: MulticlassQualityState, baseline: Mul
     """
     if metric in LOSSES:
         return loss_pvalue(metric, window.losses, baseline.losses)
-    now, was = _aligned(window, baseline)
+    classes, now, was = _aligned(window, baseline)
     n, m = int(now.sum()), int(was.sum())
     if not n or not m:
         return None
     if metric == "accuracy":
         return failure_pvalue(n - int(np.trace(now)), n, m - int(np.trace(was)), m)
-    return _weighted_pvalue(WEIGHTED[metric], now, was)
+    if metric in WEIGHTED:
+        return _weighted_pvalue(WEIGHTED[metric], now, was)
+    of_class, _, name = metric.partition(".")
+    i = classes.index(name)
+    return cells_pvalue(of_class, against_others(now, i), against_others(was, i))
 
 
-def _aligned(window: MulticlassQualityState, baseline: MulticlassQualityState) -> tuple[Matrix, Matrix]:
-    """Give both confusion matrices over the same classes."""
-    classes = tuple(dict.fromkeys((*baseline.classes, *window.classes)))
+def _aligned(window: MulticlassQualityState, baseline: MulticlassQualityState) -> tuple[list[str], Matrix, Matrix]:
+    """Give the classes of both, and both confusion matrices over them."""
+    classes = list(dict.fromkeys((*baseline.classes, *window.classes)))
     place = {name: i for i, name in enumerate(classes)}
     matrices = []
     for state in (window, baseline):
@@ -75,7 +79,7 @@ def _aligned(window: MulticlassQualityState, baseline: MulticlassQualityState) -
         matrix = np.zeros((len(classes), len(classes)), dtype=np.int64)
         matrix[np.ix_(at, at)] = state.confusion
         matrices.append(matrix)
-    return matrices[0], matrices[1]
+    return classes, matrices[0], matrices[1]
 
 
 def _weighted_pvalue(beta: float, now: Matrix, was: Matrix) -> float:

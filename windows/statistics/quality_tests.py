@@ -46,7 +46,17 @@ def quality_pvalue(metric: str, window: BinaryQualityState, baseline: BinaryQual
         return _auc_pvalue(window, baseline)
     if metric in LOSSES:
         return loss_pvalue(metric, window.losses, baseline.losses)
-    now, was = Cells(*window.cells), Cells(*baseline.cells)
+    return cells_pvalue(metric, Cells(*window.cells), Cells(*baseline.cells))
+
+
+def cells_pvalue(metric: str, now: Cells, was: Cells) -> float | None:
+    """Do what `quality_pvalue` does, for a metric of confusion cells.
+
+    Examples
+    --------
+    >>> round(cells_pvalue("recall", Cells(80, 20, 0, 100), Cells(900, 100, 0, 1_000)), 6)
+    0.003332
+    """
     if metric in {"f0_5", "f2"}:
         return _f_pvalue(BETAS[metric], now, was)
     (failures, n), (baseline_failures, m) = _failures(metric, now), _failures(metric, was)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from sketches.block import Block
+from sketches.score_losses import ScoreLosses
 from tests.windows.build import BINARY, baseline_of, column, definition, window_of
 from windows.baselines.baseline_records import to_json
 from windows.baselines.quality_constraints import read_quality_constraints
@@ -17,7 +18,8 @@ from windows.evaluate import evaluate
 from windows.report import Report
 from windows.statistics.binary_metrics import Cells
 
-TESTED = {"recall", "precision", "accuracy", "true_negative_rate", "auc", "f0_5", "f1", "f2"}
+OF_SCORES = {"auc", "log_loss", "brier_score"}
+TESTED = {"recall", "precision", "accuracy", "true_negative_rate", "f0_5", "f1", "f2"} | OF_SCORES
 TWINS = {"true_positive_rate", "false_positive_rate", "false_negative_rate"}
 
 
@@ -106,7 +108,7 @@ def test_a_label_that_means_something_by_its_absence_is_counted():
     matrix = report.statistics["binary_classification_metrics"]["confusion_matrix"]
     assert matrix["1"] == {"0": int((~predicted & (label == 1)).sum()), "1": int((predicted & (label == 1)).sum())}
     assert matrix["0"] == {"0": int((~predicted & (label == 0)).sum()), "1": int((predicted & (label == 0)).sum())}
-    assert {v.subject for v in report.verdicts if v.outcome == "ok"} == TESTED - {"auc"}
+    assert {v.subject for v in report.verdicts if v.outcome == "ok"} == TESTED - OF_SCORES
     assert next(v for v in report.verdicts if v.subject == "auc").outcome == "insufficient"
 
 
@@ -156,13 +158,13 @@ def test_a_window_of_one_class_is_insufficient_where_the_other_is_needed():
     assert outcomes["accuracy"] == outcomes["true_negative_rate"] == "ok"
 
 
-def test_a_model_without_scores_has_every_metric_but_auc():
+def test_a_model_without_scores_has_every_metric_but_those_of_scores():
     block = rows(2_000, 2)
     monitored = window_of(block)
-    monitored.quality.scores = np.zeros_like(monitored.quality.scores)
+    monitored.quality.scores, monitored.quality.losses = np.zeros_like(monitored.quality.scores), ScoreLosses()
     report = evaluate(monitored, BASELINE)[-1]
-    assert next(v for v in report.verdicts if v.subject == "auc").outcome == "insufficient"
-    assert {v.subject for v in report.verdicts if v.outcome == "ok"} == TESTED - {"auc"}
+    assert {v.subject for v in report.verdicts if v.outcome == "insufficient"} == OF_SCORES
+    assert {v.subject for v in report.verdicts if v.outcome == "ok"} == TESTED - OF_SCORES
 
 
 def test_all_metrics_are_counted_from_the_joined_rows():
