@@ -12,6 +12,7 @@ from sketches.attributions import AttributionsSpec
 from sketches.binary import BinaryQualitySpec
 from sketches.contingency import ContingencySpec
 from sketches.embeddings import EmbeddingSpec, baseline_probes
+from sketches.multiclass import MulticlassQualitySpec
 from sketches.profile import ProfileSpec
 from sketches.regression import RegressionQualitySpec
 from sketches.state import Spec
@@ -84,6 +85,8 @@ def label_specs(definition: ModelDefinition) -> dict[str, Spec]:
     specs: dict[str, Spec] = {}
     if definition.problem_type == "BinaryClassification":
         specs[QUALITY] = BinaryQualitySpec(positive=definition.positive_class)
+    if definition.problem_type == "MulticlassClassification":
+        specs[QUALITY] = MulticlassQualitySpec(definition.classes)
     if definition.problem_type == "Regression":
         specs[QUALITY] = RegressionQualitySpec(definition.monitors.model_quality.label_center)
     if definition.monitors.bias.enabled and definition.monitors.bias.facets:
