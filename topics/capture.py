@@ -17,7 +17,15 @@ from topics.outbox import Bulk, Collected, Counts, Limits, Outbox
 from topics.refusals import Refused
 from topics.sampling import sampled
 from topics.subjects import Topics
-from topics.tables import arrow_array, arrow_table, epoch_ms, ipc_bytes, time_column
+from topics.tables import (
+    arrow_array,
+    arrow_table,
+    attribution_tables,
+    epoch_ms,
+    ipc_bytes,
+    time_column,
+    vector_array,
+)
 
 
 class _Row(NamedTuple):
@@ -27,6 +35,7 @@ class _Row(NamedTuple):
     label: Any
     score: Any
     value: Any
+    scores: dict[str, Any] | None
     extras: tuple[dict[str, Any], dict[str, Any], dict[str, Any]] | None
 
 
@@ -89,6 +98,7 @@ class Capture:
         *,
         score: float | None = None,
         value: float | None = None,
+        scores: Mapping[str, float] | None = None,
         event_time: datetime | int | None = None,
         attributions: Mapping[str, Any] | None = None,
         embeddings: Mapping[str, Any] | None = None,
@@ -108,10 +118,16 @@ class Capture:
             Probability of the positive class.
         value : float, optional
             Output of a regression.
+        scores : mapping of str to float, optional
+            Probability of each class of a multiclass model.
         event_time : datetime or int, optional
             Aware, or milliseconds since the epoch; by default now.
-        attributions, embeddings, tags : mapping, optional
-            See the public contract.
+        attributions : mapping, optional
+            Number by feature, or by class and feature.
+        embeddings : mapping, optional
+            Vector by name.
+        tags : mapping, optional
+            Like features, of what is not an input: segments, facets, groups.
         """
         try:
             if self._rate < 1.0 and not sampled(inference_id.encode(), self._rate):
@@ -122,7 +138,8 @@ class Capture:
             if attributions or embeddings or tags:
                 extras = (dict(attributions or ()), dict(embeddings or ()), dict(tags or ()))
             copy = None if features is None else dict(features)
-            self._outbox.put(_Row(inference_id, time_ms, copy, prediction, score, value, extras))
+            of_classes = None if scores is None else dict(scores)
+            self._outbox.put(_Row(inference_id, time_ms, copy, prediction, score, value, of_classes, extras))
         except Exception as error:  # a model server must not fail because of its monitor
             self._outbox.count_invalid(1, error)
 
@@ -134,7 +151,10 @@ class Capture:
         *,
         score: Any = None,
         value: Any = None,
+        scores: Any = None,
         event_time: Any = None,
+        attributions: Any = None,
+        embeddings: Mapping[str, Any] | None = None,
         tags: Any = None,
     ) -> None:
         """Log many inferences at once.
@@ -147,6 +167,12 @@ class Capture:
             Columns by name, n rows.
         prediction, score, value : array of n, optional
             As in `log`.
+        scores : mapping of arrays, or a table, optional
+            Probability by class, n rows.
+        attributions : mapping of arrays, or a table, optional
+            Numbers by feature, n rows; a mapping may hold one of these for each class.
+        embeddings : mapping of str to array of shape (n, dimensions), optional
+            Vectors by name.
         event_time : datetime, int or array of n, optional
             As in `log`; one for all rows, or one a row.
         """
@@ -155,10 +181,12 @@ class Capture:
             ids = arrow_array(inference_ids)
             rows = len(ids)
             columns = {"inference_id": ids, "event_time": time_column(event_time, rows, time.time_ns() // 1_000_000)}
-            for section, data in (("features", features), ("tags", tags)):
+            sections = {"features": features, "tags": tags, "prediction.scores": scores}
+            for section, data in (sections | attribution_tables(attributions)).items():
                 if data is not None:
                     table = arrow_table(data)
                     columns |= {f"{section}.{name}": table.column(name) for name in table.column_names}
+            columns |= {f"embeddings.{name}": vector_array(data) for name, data in (embeddings or {}).items()}
             outputs = {"label": prediction, "score": score, "value": value}
             columns |= {f"prediction.{name}": arrow_array(data) for name, data in outputs.items() if data is not None}
             if rows:
@@ -190,6 +218,8 @@ class Capture:
         }
         outputs = {"label": row.label, "score": row.score, "value": row.value}
         prediction = {name: plain(output) for name, output in outputs.items() if output is not None}
+        if row.scores is not None:
+            prediction["scores"] = plain_values(row.scores)
         if prediction:
             record["prediction"] = prediction
         if row.extras is not None:

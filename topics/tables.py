@@ -66,6 +66,32 @@ def arrow_array(values: Any, /) -> Any:
     return _from_numpy(values) if isinstance(values, np.ndarray) else pa.array(values)
 
 
+def vector_array(vectors: Any, /) -> Any:
+    """Make an Arrow array of vectors of one length, one a row; shape (n, dimensions)."""
+    with np.errstate(over="ignore"):
+        matrix = np.ascontiguousarray(np.asarray(vectors), np.float32)
+    if matrix.ndim != 2:
+        msg = f"expected vectors as an array of shape (n, dimensions), got shape {matrix.shape}"
+        raise ValueError(msg)
+    return pa.FixedSizeListArray.from_arrays(pa.array(matrix.reshape(-1)), matrix.shape[1])
+
+
+def attribution_tables(attributions: Any, /) -> dict[str, Any]:
+    """Part attributions into tables by the beginning of their columns' names: one, or one for each class.
+
+    Examples
+    --------
+    >>> list(attribution_tables({"age": [0.5]})), list(attribution_tables({"yes": {"age": [0.5]}}))
+    (['attributions'], ['attributions.yes'])
+    """
+    if isinstance(attributions, Mapping):
+        nested = {name: data for name, data in attributions.items() if isinstance(data, Mapping)}
+        flat = {name: data for name, data in attributions.items() if name not in nested}
+        tables = {f"attributions.{name}": data for name, data in nested.items()}
+        return tables | ({"attributions": flat} if flat else {})
+    return {"attributions": attributions}
+
+
 def _from_numpy(array: np.ndarray[Any, Any]) -> Any:
     if array.ndim == 2 and array.dtype == np.uint8:
         data = pa.py_buffer(np.ascontiguousarray(array))

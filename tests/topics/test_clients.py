@@ -113,6 +113,53 @@ def test_numpy_scalars_and_optional_parts_are_taken(mock_broker: str, topics: st
     }
 
 
+def test_scores_attributions_and_embeddings_arrive_alike_one_by_one_and_at_once(mock_broker: str, topics: str) -> None:
+    scores = {"setosa": [0.75, 0.25], "other": [0.25, 0.75]}
+    attributions = {"setosa": {"width": [0.5, 1.5]}, "other": {"width": [-0.5, 2.5]}}
+    vectors = np.array([[1.0, 2.0], [3.0, 4.0]])
+    with Capture(mock_broker, "m", topics=Topics(topics)) as capture:
+        for n in range(2):
+            capture.log(
+                f"one-{n}",
+                scores={name: np.float64(column[n]) for name, column in scores.items()},
+                value=n,
+                tags={"region": "eu"},
+                attributions={name: {"width": one["width"][n]} for name, one in attributions.items()},
+                embeddings={"text": vectors[n]},
+                event_time=n,
+            )
+        capture.log_batch(
+            ["all-0", "all-1"],
+            scores=scores,
+            value=[0.0, 1.0],
+            tags={"region": ["eu", "eu"]},
+            attributions=attributions,
+            embeddings={"text": vectors},
+            event_time=[0, 1],
+        )
+        capture.log_batch(["flat"], attributions={"width": [0.5]}, event_time=2)
+        capture.log_batch(["bad"], embeddings={"text": [1.0]})
+    assert (capture.counts.sent, capture.counts.invalid) == (5, 1)
+    decoded = events_of(mock_broker, topics)
+    assert decoded.rejected == ()
+    rows = {row.pop("id"): row for row in all_rows(decoded.batches)}
+    assert rows[b"flat"].items() >= {("attributions.width", "0.5")}
+    for n in (b"0", b"1"):
+        assert rows[b"one-" + n] == rows[b"all-" + n]
+    assert (
+        rows[b"one-1"].items()
+        >= {
+            "columns.prediction.value": "1.0",
+            "columns.prediction.scores.setosa": "0.25",
+            "columns.prediction.scores.other": "0.75",
+            "attributions.setosa.width": "1.5",
+            "attributions.other.width": "2.5",
+            "tags.region": "'eu'",
+        }.items()
+    )
+    assert rows[b"one-1"]["embeddings.text"] == [3.0, 4.0]
+
+
 TABLES: dict[str, Callable[[dict[str, list[Any]]], Any]] = {
     "lists": dict,
     "numpy": lambda columns: {name: np.array(values) for name, values in columns.items()},
