@@ -139,16 +139,16 @@ class Contingency:
     values: tuple[str, ...]
     counts: NDArray[np.int64]
 
-    def sides(self, value: str) -> NDArray[np.int64]:
-        """Give the rows that have a facet value, and all others.
+    def sides(self, *values: str) -> NDArray[np.int64]:
+        """Give the rows that have one of some facet values, and all others.
 
         Returns
         -------
         ndarray of int64, shape (2, 1 + G, 2, 3)
-            Zeros for a value that is not counted.
+            Of values that are counted.
         """
         total = self.counts.sum(axis=0)
-        has = self.counts[1 + self.values.index(value)] if value in self.values else np.zeros_like(total)
+        has = self.counts[[1 + i for i, value in enumerate(self.values) if value in values]].sum(axis=0)
         return np.stack((has, total - has))
 
 

@@ -131,6 +131,12 @@ def test_the_complement_of_a_value_holds_what_the_cap_pooled() -> None:
     assert not state.table("sex").sides("d")[0].any()
 
 
+def test_several_values_are_one_side_together() -> None:
+    state = ContingencySpec(("sex",)).empty()
+    state.update(people("aabccc"))
+    assert state.table("sex").sides("a", "b", "x").sum(axis=(1, 2, 3)).tolist() == [3, 3]
+
+
 def test_a_correction_moves_a_row_from_one_outcome_to_the_other() -> None:
     corrected, direct = (ContingencySpec(("sex",)).empty() for _ in range(2))
     corrected.update(people("a", "0"))

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from windows.baselines.attributions import analysis_document, importances_of
+from windows.baselines.bias_analysis import bias_document
 from windows.baselines.embeddings import embeddings_document
 from windows.definition import ModelDefinition
-from windows.partition.specs import ATTRIBUTIONS, EMBEDDING
+from windows.partition.specs import ATTRIBUTIONS, BIAS, EMBEDDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,13 @@ class Folder:
 
 
 FOLDERS: tuple[Folder, ...] = (
+    Folder("bias", "analysis.json", (BIAS,)),
     Folder("attribution_drift", "analysis.json", (ATTRIBUTIONS,)),
     Folder("embedding_drift", "statistics.json", (EMBEDDING,)),
 )
 
 
-def documents_of(definition: ModelDefinition, states: Mapping[str, Any]) -> dict[str, dict[str, Any]]:  # noqa: ARG001
+def documents_of(definition: ModelDefinition, states: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Describe a baseline's states, by monitor.
 
     Parameters
@@ -58,6 +60,8 @@ def documents_of(definition: ModelDefinition, states: Mapping[str, Any]) -> dict
         What each monitor's file says; a person may edit it.
     """
     documents: dict[str, dict[str, Any]] = {}
+    if BIAS in states:
+        documents["bias"] = bias_document(definition, states[BIAS])
     if ATTRIBUTIONS in states and (importances := importances_of(states[ATTRIBUTIONS])):
         documents["attribution_drift"] = analysis_document(importances)
     embedded = {part.removeprefix(EMBEDDING): s for part, s in sorted(states.items()) if part.startswith(EMBEDDING)}

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from windows.definition import ModelDefinition
 from windows.monitors.attribution_drift import report_attribution_drift
+from windows.monitors.bias import report_bias
 from windows.monitors.custom import custom_monitors
 from windows.monitors.embedding_drift import report_embedding_drift
 from windows.monitors.model_quality import report_model_quality
 from windows.monitors.monitor import Monitor
 from windows.monitors.reports import report_data_drift, report_data_quality
-from windows.partition.specs import ATTRIBUTIONS, EMBEDDING, FEATURE, QUALITY, label_specs
+from windows.partition.specs import ATTRIBUTIONS, BIAS, EMBEDDING, FEATURE, QUALITY, label_specs
 
 SHARES = {"data_quality": 0.2, "data_drift": 0.3, "model_quality": 0.25, "outcome": 0.25, "custom": 0.25}
 
@@ -49,6 +50,14 @@ MONITORS = (
         enabled=lambda definition: definition.monitors.model_quality.enabled and QUALITY in label_specs(definition),
         needs=_model_quality_needs,
         judge=report_model_quality,
+    ),
+    Monitor(
+        "bias",
+        family="outcome",
+        of_labels=True,
+        enabled=lambda definition: BIAS in label_specs(definition),
+        needs=lambda _definition: (BIAS,),
+        judge=report_bias,
     ),
     Monitor(
         "attribution_drift",

@@ -62,6 +62,8 @@ class BiasMetric:
         The metric that decides, as this one says nothing else.
     bounds : tuple of float
         The least and the largest value there is.
+    of_everybody : bool
+        Whether it is of all rows, whatever the facet.
     """
 
     name: str
@@ -75,6 +77,7 @@ class BiasMetric:
     ratio: bool = False
     twin: str | None = None
     bounds: tuple[float, float] = (-1.0, 1.0)
+    of_everybody: bool = False
 
     def counts(self, sides: NDArray[np.int64]) -> NDArray[np.int64]:
         """Sum up what the metric reads.
@@ -251,7 +254,17 @@ _ALL = (
         _no_disparity,
         conditional=True,
     ),
-    BiasMetric("GE", "Generalized Entropy (GE)", "post_training", "both", generalized_entropy, _errors, _no_benefit),
+    BiasMetric(
+        "GE",
+        "Generalized Entropy (GE)",
+        "post_training",
+        "both",
+        generalized_entropy,
+        _errors,
+        _no_benefit,
+        bounds=(0.0, math.inf),
+        of_everybody=True,
+    ),
 )
 BIAS_METRICS = {metric.name: metric for metric in sorted(_ALL, key=lambda metric: metric.name)}
 """All metrics of counts by name, in the order of reports; the flip test needs rows (`windows.statistics.flip_test`)."""
@@ -288,3 +301,23 @@ def bias_value(metric: BiasMetric, sides: NDArray[np.int64]) -> float:
         raise ValueError(reason)
     with np.errstate(invalid="ignore", divide="ignore"):
         return float(metric.formula(counts))
+
+
+def bias_metric_name(name: str) -> str:
+    """Give a metric that a person named its own name.
+
+    Raises
+    ------
+    ValueError
+        If there is no such metric.
+
+    Examples
+    --------
+    >>> bias_metric_name("equal_opportunity")
+    'RD'
+    """
+    known = ALIASES.get(name, name)
+    if known not in BIAS_METRICS and known != FLIP_TEST:
+        msg = f"expected one of {sorted([*BIAS_METRICS, FLIP_TEST, *ALIASES])}, got {name!r}"
+        raise ValueError(msg)
+    return known

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bias monitor: whether labels and predictions differ more between groups of people than they did."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from sketches.contingency import ContingencyState
+from windows.baselines.baseline import Baseline
+from windows.baselines.bias_analysis import BiasLimits, facet_values, favourable, is_edited, read_bias_analysis
+from windows.definition import ModelDefinition
+from windows.monitors.monitor import Judged, Terms, no_baseline
+from windows.monitors.settle import Draft, settle
+from windows.options import Bias
+from windows.partition.specs import BIAS
+from windows.report import Verdict
+from windows.statistics.bias_estimates import bias_pvalue, distance_from_parity, enough_rows
+from windows.statistics.bias_metrics import BIAS_METRICS, BiasMetric
+from windows.statistics.bias_statistics import FacetValue, Found, describe_bias, measure_facet
+from windows.statistics.correction import holm
+from windows.statistics.intervals import Estimate
+from windows.window_profile import WindowProfile
+
+CHECK = "bias_drift_check"
+MONITOR = "bias"
+
+
+def report_bias(profile: WindowProfile, baseline: Baseline | None, terms: Terms) -> Judged:
+    """Estimate the bias of a window's labelled rows, and hold it against the baseline's.
+
+    Returns
+    -------
+    statistics : dict
+        Of the form of `analysis.json`, with intervals.
+    verdicts : list of Verdict
+        One a metric and facet value; beside a literal one the calibrated, advisory.
+    """
+    definition, state = profile.definition, profile.states[BIAS]
+    document = None if baseline is None else baseline.documents.get(MONITOR)
+    was = None if baseline is None else baseline.states.get(BIAS)
+    limits = BiasLimits({}) if document is None else read_bias_analysis(document)
+    resamples = terms.rng if definition.monitors.bias.interval == "paper" else None
+    values = _values(definition, state, was, limits)
+    found = [(value, measure_facet(state, value, resamples)) for value in values]
+    statistics = describe_bias(favourable(definition), found, intervals=True)
+    statistics["dataset"] = {"item_count": state.n, "capped": list(state.capped)}
+    if document is None:
+        return statistics, no_baseline(CHECK, MONITOR)
+    if (withheld := _withheld(profile)) is not None:
+        return statistics, [_without(Verdict("*", CHECK, definition.monitors.bias.mode, "ok"), *withheld)]
+    drafts: list[Draft | Verdict] = []
+    for value, metrics in found:
+        compared = _Compared(definition.monitors.bias, value, state, was, limits.of(value), first=value is values[0])
+        drafts += compared.judge(metrics)
+    return statistics, settle(drafts, holm, terms.alpha, terms.earlier)
+
+
+def _values(
+    definition: ModelDefinition, state: ContingencyState, was: ContingencyState | None, limits: BiasLimits
+) -> list[FacetValue]:
+    """The facet values of the window and of the baseline."""
+    return [
+        value
+        for facet in definition.monitors.bias.facets
+        for value in facet_values(
+            facet,
+            {*state.table(facet.name).values, *(() if was is None else was.table(facet.name).values)},
+            limits.facets.get(facet.name, {}),
+        )
+    ]
+
+
+def _withheld(profile: WindowProfile) -> tuple[str, str] | None:
+    """Outcome and reason where nothing may be judged yet."""
+    if not profile.labels_closed:
+        return "skipped", "labels may still arrive: the label horizon has not passed"
+    coverage = profile.labelled / profile.rows if profile.rows else 0.0
+    least = profile.definition.monitors.bias.min_coverage
+    return None if coverage >= least else ("insufficient", f"label coverage {coverage:.3f}, needs {least}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """One facet value of a window against the baseline's."""
+
+    options: Bias
+    value: FacetValue
+    state: ContingencyState
+    was: ContingencyState | None
+    limits: Mapping[str, float | None]
+    first: bool
+
+    def judge(self, found: Found) -> Iterator[Draft | Verdict]:
+        """Judge every metric that is asked for: the verdict that counts, and beside a literal one the calibrated."""
+        before: Found = {} if self.was is None else measure_facet(self.was, self.value)
+        for name, metric in BIAS_METRICS.items():
+            if self.options.metrics and name not in self.options.metrics:
+                continue
+            if metric.conditional and self.options.group is None:
+                continue
+            calibrated = self._calibrated(metric, found[name], before.get(name))
+            if self._is_literal(name, before.get(name)):
+                yield self._literal(metric, found[name])
+                advisory = replace(calibrated.verdict if isinstance(calibrated, Draft) else calibrated, advisory=True)
+                yield replace(calibrated, verdict=advisory) if isinstance(calibrated, Draft) else advisory
+            else:
+                yield calibrated
+
+    def _is_literal(self, name: str, before: Estimate | str | None) -> bool:
+        """Whether the definition says so, or a person or another system set the limit."""
+        if self.options.mode == "literal" or self.was is None:
+            return True
+        counted = before.value if isinstance(before, Estimate) else None
+        return name in self.limits and is_edited(self.limits[name], counted)
+
+    def _calibrated(self, metric: BiasMetric, now: Estimate | str, before: Estimate | str | None) -> Draft | Verdict:
+        verdict = self._verdict(metric, now, "calibrated")
+        if metric.twin is not None:
+            return _without(verdict, "skipped", f"says no more than {metric.twin}, which decides")
+        if metric.of_everybody and not self.first:
+            return _without(verdict, "skipped", "is the same for every facet: the first decides")
+        if self.was is None:
+            return _without(verdict, "insufficient", "the baseline has no counts")
+        for estimate, which, state in ((now, "window", self.state), (before, "baseline", self.was)):
+            if (reason := self._untestable(metric, estimate, state)) is not None:
+                return _without(verdict, "insufficient", f"{which}: {reason}")
+        assert isinstance(now, Estimate)
+        assert isinstance(before, Estimate)
+        pvalue = bias_pvalue(metric, now, before, self.options.floor)
+        return Draft(replace(verdict, pvalue=pvalue, baseline_n=before.n, threshold=before.value))
+
+    def _untestable(self, metric: BiasMetric, found: Estimate | str | None, state: ContingencyState) -> str | None:
+        """Say why a metric of a window or baseline cannot be tested."""
+        if not isinstance(found, Estimate):
+            return found
+        if math.isinf(distance_from_parity(metric, found.value)):
+            return "infinitely far from parity"
+        sides = state.table(self.value.facet).sides(*self.value.values)
+        least = self.options.min_cell
+        return None if enough_rows(metric, sides, least) else f"fewer than {least} rows in a count it rests on"
+
+    def _literal(self, metric: BiasMetric, now: Estimate | str) -> Verdict:
+        """The paper's rule: a violation if the interval and the allowed range have nothing in common."""
+        verdict = self._verdict(metric, now, "literal")
+        limit = self.limits.get(metric.name)
+        if limit is None:
+            return _without(verdict, "insufficient", "the baseline has no value of it")
+        if isinstance(now, str):
+            return _without(verdict, "insufficient", now)
+        if now.interval is None:
+            return _without(verdict, "insufficient", "a resample has no value of it")
+        low, high = now.interval
+        allowed = abs(limit)
+        if metric.ratio and not self.options.literal_di:
+            allowed = distance_from_parity(metric, limit)
+            low, high = (math.log(end) if end > 0 else -math.inf for end in (low, high))
+        violated = low > allowed or high < -allowed
+        return replace(verdict, outcome="violation") if violated else verdict
+
+    def _verdict(self, metric: BiasMetric, found: Estimate | str, mode: str) -> Verdict:
+        limit = self.limits.get(metric.name)
+        name = f"{metric.name} {self.value.facet}={self.value.text}"
+        verdict = Verdict(
+            name, CHECK, mode, "ok", metric.name, threshold=limit, facet=self.value.facet, facet_value=self.value.text
+        )
+        if isinstance(found, str):
+            return verdict
+        needs = f"doesn't meet the baseline constraint requirement {_text(limit)}"
+        return replace(
+            verdict,
+            value=found.value,
+            error=found.sd,
+            interval=found.interval,
+            n=found.n,
+            description=f"Metric value {_text(found.value)} {needs}",
+        )
+
+
+def _text(value: float | None) -> str:
+    """Write a number as the managed monitor does."""
+    return str(value).replace("inf", "Infinity")
+
+
+def _without(verdict: Verdict, outcome: str, reason: str) -> Verdict:
+    return replace(verdict, outcome=outcome, reason=reason, description="")  # type: ignore[arg-type]
