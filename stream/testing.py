@@ -10,7 +10,8 @@ from enum import IntEnum
 import numpy as np
 
 from sketches.block import Column
-from stream.agents.judge import Judge, Window
+from stream.agents.judge import Judge
+from stream.agents.remembered import Kind, Window
 from topics.partitioner import partition_of
 from windows.baselines.baseline import Baseline
 from windows.definition import Catalog, ModelDefinition
@@ -99,7 +100,7 @@ class MonitorDriver:
         self._baseline = baseline
         self._rng = np.random.default_rng(seed)
         self.partitions = [Partition(PartitionStore(p, partitions, self.catalog, self._rng)) for p in range(partitions)]
-        self._remembered: dict[Window, bytes] = {}
+        self._remembered: dict[tuple[Kind, Window], bytes] = {}
         self._start_evaluate(0)
 
     def send(self, rows: Rows) -> None:
@@ -178,8 +179,8 @@ class MonitorDriver:
             if partial.payload is not None:
                 self._judge.arrived(partial, number, len(self.partitions), now_ms)
         self._read = len(self.profiles)
-        for window, value in self._remembered.items():
-            self._judge.recall(window, value)
+        for (kind, window), value in self._remembered.items():
+            self._judge.recall(kind, window, value)
 
     def judge(self, now_ms: int = 0) -> list[Report]:
         """Read the profiles committed since the last time and judge what is due."""
@@ -193,9 +194,9 @@ class MonitorDriver:
             elif isinstance(said, Violation):
                 self.violations.append(said)
             elif said.value is not None:
-                self._remembered[said.window] = said.value
+                self._remembered[said.kind, said.window] = said.value
             else:
-                del self._remembered[said.window]
+                del self._remembered[said.kind, said.window]
         self.reports += reports
         return reports
 

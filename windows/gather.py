@@ -130,6 +130,10 @@ class Gather:
             if partial.labels_closed and window.labels_since_ms is None:
                 window.labels_since_ms = now_ms
 
+    def oldest_ms(self, model: str, version: str) -> int | None:
+        """Start of the oldest window of a model version that may still be judged, None if there is none."""
+        return min((key[2] for key in self._windows if key[:2] == (model, version)), default=None)
+
     def reported(self, model: str, version: str, window_start_ms: int, told: Told) -> None:
         """Remember what a former owner told of a window, so that it is not told again."""
         window = self._windows.setdefault((model, version, window_start_ms), _Window())

@@ -106,9 +106,17 @@ class History:
         starts = sorted(start for start in self._windows if start < start_ms)
         return [self._windows[start] for start in starts[-most:]]
 
-    def trim(self, oldest_ms: int, most: int) -> list[int]:
-        """Forget what no window that starts at `oldest_ms` or later is compared with; gives the starts forgotten."""
-        past = sorted(start for start in self._windows if start < oldest_ms)
+    def trim(self, oldest_ms: int | None, most: int) -> list[int]:
+        """Forget all but the last `most` windows before the oldest that may be judged; gives the starts forgotten.
+
+        Parameters
+        ----------
+        oldest_ms : int or None
+            Start of the oldest window that may be judged again; None if there is none.
+        most : int
+            Windows that one is compared with; 0 forgets later ones too.
+        """
+        past = sorted(start for start in self._windows if oldest_ms is None or not most or start < oldest_ms)
         gone = past[: max(len(past) - most, 0)]
         for start in gone:
             del self._windows[start]

@@ -8,8 +8,8 @@ from dataclasses import replace
 from sketches.envelope import unseal
 from sketches.errors import SketchError
 from stream.agents.context import Context
-from stream.agents.judge import Judge, Remember, Said
-from stream.agents.judgements import judgement_key, parse_judgement_key
+from stream.agents.judge import Judge, Said
+from stream.agents.remembered import Remember, parse_remembered_key, remembered_key
 from stream.errors import DamagedState
 from stream.kafka.recovery import read_log
 from stream.kafka.transactions import Outgoing, Transactions
@@ -22,7 +22,8 @@ from windows.report import Report
 class Evaluation:
     """One partition of the profiles topic: all windows of the models that meet there.
 
-    Its state is the topic itself: the newest partials, and beside them what was said of each window.
+    Its state is the topic itself: the newest partials, and beside them what was said of each window and what later ones
+    are compared with.
 
     Parameters
     ----------
@@ -47,7 +48,7 @@ class Evaluation:
         self._context.fault("recovery.fenced")
         saved = read_log(self._context.settings, self._topics.profiles, self.partition)
         # What was said of a window is held against all partials that are there.
-        for key, value in sorted(saved.records.items(), key=lambda record: parse_judgement_key(record[0]) is not None):
+        for key, value in sorted(saved.records.items(), key=lambda record: parse_remembered_key(record[0]) is not None):
             self._arrive(key, value)
         self._next_offset = saved.next_offset
 
@@ -57,16 +58,16 @@ class Evaluation:
             if record.offset >= self._next_offset:
                 self._next_offset = record.offset + 1
                 # What this worker said comes back here; it is in memory already.
-                if parse_judgement_key(record.key or b"") is None:
+                if parse_remembered_key(record.key or b"") is None:
                     self._arrive(record.key or b"", record.value)
         return self.tick()
 
     def _arrive(self, key: bytes, value: bytes | None) -> None:
         try:
-            window = parse_judgement_key(key)
-            if window is not None and value is not None:
-                self._judge.recall(window, value)
-            elif window is None:
+            remembered = parse_remembered_key(key)
+            if remembered is not None and value is not None:
+                self._judge.recall(*remembered, value)
+            elif remembered is None:
                 self._arrive_partial(key, value)
         except (SketchError, ValueError) as error:
             msg = f"{self._topics.profiles}/{self.partition}: record {key!r}: {error}"
@@ -98,7 +99,7 @@ class Evaluation:
     def _outgoing(self, said: Said) -> Outgoing:
         topics, metrics = self._topics, self._context.metrics
         if isinstance(said, Remember):
-            return Outgoing(topics.profiles, self.partition, judgement_key(*said.window), said.value)
+            return Outgoing(topics.profiles, self.partition, remembered_key(said.kind, said.window), said.value)
         record = said.as_record()
         if isinstance(said, Report):
             metrics.report(said)

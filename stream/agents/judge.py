@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from stream.agents.judgements import Judgement
+from stream.agents.pasts import Pasts
+from stream.agents.remembered import Kind, Remember, Window
 from windows.baselines.baseline import Baseline
 from windows.definition import Catalog, ModelDefinition
 from windows.errors import BaselineError
@@ -18,17 +20,6 @@ from windows.report import Report, Violation
 from windows.window_profile import WindowProfile
 
 log = logging.getLogger(__name__)
-Window = tuple[str, str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Remember:
-    """What to keep of a window beside its partials; a value of None forgets it."""
-
-    window: Window
-    value: bytes | None
-
-
 Said = Report | Violation | Remember
 
 
@@ -56,6 +47,7 @@ class Judge:
         self._baseline = baseline
         self._gather = Gather(partitions, catalog)
         self._judgements: dict[Window, Judgement] = {}
+        self._pasts = Pasts(catalog)
         self._retiring: set[Window] = set()
 
     def arrived(self, partial: Partial, source_partition: int, partitions: int, now_ms: int) -> None:
@@ -64,8 +56,11 @@ class Judge:
         if partial.part == "rows" and partial.payload is None:
             self._retiring.add((partial.model, partial.version, partial.window_start_ms))
 
-    def recall(self, window: Window, value: bytes) -> None:
+    def recall(self, kind: Kind, window: Window, value: bytes) -> None:
         """Take what was to be remembered, once all partials that are there arrived; a crash may have left it alone."""
+        if kind == "past":
+            self._pasts.recall(window, value)
+            return
         self._judgements[window] = judgement = Judgement.from_bytes(value)
         if window in self._gather:
             self._gather.reported(*window, judgement)
@@ -79,9 +74,10 @@ class Judge:
             said += self._judge(profile)
         for window in [window for window in self._retiring if window not in self._gather]:
             self._retiring.discard(window)
+            self._pasts.touch(*window[:2])
             if self._judgements.pop(window, None) is not None:
-                said.append(Remember(window, None))
-        return said
+                said.append(Remember("verdicts", window, None))
+        return said + self._pasts.forget(self._gather.oldest_ms)
 
     def _judge(self, profile: WindowProfile) -> list[Said]:
         window = (profile.definition.model, profile.definition.version, profile.window_start_ms)
@@ -91,11 +87,12 @@ class Judge:
             said += [report, *judgement.follow(report)]
         judgement.revision = profile.revision
         judgement.features_closed, judgement.labels_closed = profile.features_closed, profile.labels_closed
-        return [*said, Remember(window, judgement.to_bytes())]
+        return [*said, Remember("verdicts", window, judgement.to_bytes()), *self._pasts.follow(profile)]
 
     def _reports(self, profile: WindowProfile, judgement: Judgement) -> list[Report]:
         """Judge a window; with a baseline that cannot be read it is described, and the reports say why they failed."""
         definition, earlier = profile.definition, judgement.earlier()
+        past = self._pasts.before(profile)
         pinned = judgement.pinned(definition)
         try:
             # A version that was taken back since gives way to the one the definition names today.
@@ -103,6 +100,6 @@ class Judge:
         except BaselineError as error:
             key = f"baseline|{pinned.model}|{pinned.version}|{pinned.baseline}"
             log.warning("%s cannot be read: %s", key, error)
-            reports = evaluate(profile, None, earlier=earlier)
+            reports = evaluate(profile, None, earlier=earlier, past=past)
             return [replace(report, status="Failed", verdicts=(), error=f"{key}: {error}") for report in reports]
-        return evaluate(profile, baseline, earlier=earlier)
+        return evaluate(profile, baseline, earlier=earlier, past=past)

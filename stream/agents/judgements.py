@@ -14,8 +14,6 @@ from windows.monitors.settle import Earlier
 from windows.report import Report, Violation
 from windows.violations import earlier_of, resolved, violation_from_record, violations_of
 
-_PREFIX = b"|verdicts|"
-
 
 @dataclass(slots=True)
 class Judgement:
@@ -87,22 +85,3 @@ class Judgement:
         record: Mapping[str, Any] = json.loads(data)
         violations: Iterable[Any] = record["violations"]
         return cls(**{**record, "violations": [violation_from_record(v) for v in violations]})
-
-
-def judgement_key(model: str, version: str, window_start_ms: int) -> bytes:
-    """Key of a judgement beside the window's profiles; no profile's key begins with a bar.
-
-    Examples
-    --------
-    >>> parse_judgement_key(judgement_key("adult", "3", 3_600_000))
-    ('adult', '3', 3600000)
-    """
-    return _PREFIX + f"{model}|{version}|{window_start_ms}".encode()
-
-
-def parse_judgement_key(key: bytes) -> tuple[str, str, int] | None:
-    """Take the key of a judgement apart; None for any other key."""
-    if not key.startswith(_PREFIX):
-        return None
-    model, version, start_ms = key.removeprefix(_PREFIX).decode().split("|")
-    return model, version, int(start_ms)

@@ -41,7 +41,7 @@ def baseline_share(options: DataDrift) -> float:
 
 def summary_of(profile: WindowProfile) -> PastWindow | None:
     """Sum up a window for the judgement of later ones; None if it has too few rows to be one of them."""
-    if profile.profile.n < profile.definition.monitors.data_drift.min_rows:
+    if profile.profile.n < _min_rows(profile.definition.monitors.data_drift):
         return None
     return PastWindow.of(profile.profile.n, window_statistics(profile.profile))
 
@@ -71,9 +71,9 @@ def judge_anomaly(profile: WindowProfile, past: Sequence[PastWindow], alpha: flo
     modes = options.anomaly.modes
     if not modes:
         return {}, []
-    n, m = profile.profile.n, len(past)
-    reason = f"{n} rows, needs {options.min_rows}" if n < options.min_rows else f"{m} past windows, needs {MIN_WINDOWS}"
-    if n < options.min_rows or m < MIN_WINDOWS:
+    n, m, min_rows = profile.profile.n, len(past), _min_rows(options)
+    reason = f"{n} rows, needs {min_rows}" if n < min_rows else f"{m} past windows, needs {MIN_WINDOWS}"
+    if n < min_rows or m < MIN_WINDOWS:
         return {"anomaly": {"past_windows": m}}, [_insufficient(mode, reason) for mode in modes]
     level = alpha * (1.0 - baseline_share(options)) / len(modes)
     names = tuple(dict.fromkeys(name for window in past for name in window.names))
@@ -86,6 +86,10 @@ def judge_anomaly(profile: WindowProfile, past: Sequence[PastWindow], alpha: flo
             statistics |= found
             verdicts += settle(drafts, benjamini_hochberg, level, earlier)
     return {"anomaly": statistics}, verdicts
+
+
+def _min_rows(options: DataDrift) -> int:
+    return max(options.min_rows, 1)
 
 
 def _insufficient(mode: str, reason: str) -> Verdict:

@@ -39,7 +39,8 @@ def z_scores(values: Floats, errors: Floats, past: Floats, past_errors: Floats, 
     Returns
     -------
     ZScores
-        Each of shape (s,). A statistic that never varied and has no error of its own has z 0 or infinite.
+        Each of shape (s,). A statistic that never varied and has no error of its own has z 0 or infinite; one whose
+        squares exceed float64 has z 0.
 
     Notes
     -----
@@ -67,15 +68,15 @@ def z_scores(values: Floats, errors: Floats, past: Floats, past_errors: Floats, 
     """
     kept = _without_incidents(past, past_errors)
     m = (~np.isnan(kept)).sum(0)
-    mean = np.nanmean(kept, axis=0)
-    variance = np.nanvar(kept, axis=0, ddof=1)
-    squares = np.where(np.isnan(kept), np.nan, past_errors**2)
-    own = np.maximum(variance - np.nanmean(squares, axis=0), 0.0)
-    chance = np.maximum(errors**2, np.nanmean(squares * sizes[:, None], axis=0))
-    predicted = own + chance + variance / m
-    difference = values - mean
-    with np.errstate(divide="ignore", invalid="ignore"):
-        z = np.where(difference == 0.0, 0.0, difference / np.sqrt(predicted))
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        mean = np.nanmean(kept, axis=0)
+        variance = np.nanvar(kept, axis=0, ddof=1)
+        squares = np.where(np.isnan(kept), np.nan, past_errors**2)
+        own = np.maximum(variance - np.nanmean(squares, axis=0), 0.0)
+        chance = np.maximum(errors**2, np.nanmean(squares * sizes[:, None], axis=0))
+        z = (values - mean) / np.sqrt(own + chance + variance / m)
+    # 0 / 0: what never varied is as it was.
+    z = np.where(np.isnan(z), 0.0, z)
     return ZScores(mean, z, np.asarray(2.0 * stdtr(m - 1.0, -np.abs(z))))
 
 

@@ -14,7 +14,8 @@ from sketches.envelope import seal
 from stream.agents import evaluation, judge
 from stream.agents.context import Context
 from stream.agents.evaluation import Evaluation
-from stream.agents.judgements import Judgement, judgement_key
+from stream.agents.judgements import Judgement
+from stream.agents.remembered import remembered_key
 from stream.definitions import Definitions
 from stream.kafka.recovery import Log
 from stream.kafka.transport import Block
@@ -70,7 +71,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch, *verdicts: Verdict) -> list[dict[s
     """Let the first window's judgements have these verdicts in turn; lists what was known before each."""
     rest, known = iter(verdicts), []
 
-    def scripted_reports(profile: Any, _baseline: Any, *, earlier: dict[str, Any]) -> list[Report]:
+    def scripted_reports(profile: Any, _baseline: Any, *, earlier: dict[str, Any], **_: Any) -> list[Report]:
         if profile.window_start_ms != WINDOW[2]:
             return []
         known.append(earlier)
@@ -93,14 +94,14 @@ def test_a_last_revision_that_comes_with_its_tombstones_is_judged_before_it_is_f
     out = evaluate.cut()
     assert [json.loads(o.value)["type"] for o in out if o.topic.endswith("violations")] == ["resolved"]
     assert known[1]["data_drift"].revisions == 1
-    assert [o.value is None for o in out if o.key == judgement_key(*WINDOW)] == [False, True]
+    assert [o.value is None for o in out if o.key == remembered_key("verdicts", WINDOW)] == [False, True]
 
 
 def test_a_judgement_without_sources_is_forgotten_at_recovery(monkeypatch: pytest.MonkeyPatch) -> None:
     evaluate, kept = evaluation_of(), Partition().block(events([1, 3], [100, 113]))
     saved = {record.key: record.value for record in kept.records}
-    old = judgement_key("m", "1", 50 * SECOND)
-    for key in (old, judgement_key(*WINDOW)):
+    old = remembered_key("verdicts", ("m", "1", 50 * SECOND))
+    for key in (old, remembered_key("verdicts", WINDOW)):
         saved[key] = Judgement(1, features_closed=True, labels_closed=True).to_bytes()
     monkeypatch.setattr(evaluation, "read_log", lambda *_: Log(saved, 9))
     monkeypatch.setattr(evaluate._transactions, "fence", lambda: None)
@@ -140,7 +141,9 @@ def test_revisions_are_held_against_the_baseline_of_the_first_judgement(monkeypa
     publish(definitions, "2")
     assert versions(source.block(events([2], 101))) == {":40Z": {"1"}}
     assert versions(source.block(events([4], 123))) == {":50Z": {"2"}}
-    saved = {judgement_key(*window): told.to_bytes() for window, told in evaluate._judge._judgements.items()}
+    saved = {
+        remembered_key("verdicts", window): told.to_bytes() for window, told in evaluate._judge._judgements.items()
+    }
     saved |= {record.key: record.value for record in Partition().block(events([1, 3], [100, 113])).records}
     evaluate = evaluation_of(definitions=definitions)
     monkeypatch.setattr(evaluation, "read_log", lambda *_: Log(saved, 0))

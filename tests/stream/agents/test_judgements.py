@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from stream.agents.judgements import Judgement, judgement_key, parse_judgement_key
+from stream.agents.judgements import Judgement
+from stream.agents.remembered import parse_remembered_key, remembered_key
 from topics.records import profile_key
 from windows.report import Report, Verdict
 
@@ -47,5 +48,5 @@ def test_a_judgement_survives_its_bytes_and_its_key_is_no_profiles() -> None:
     judgement = Judgement(4, features_closed=True)
     judgement.follow(report(BAD))
     assert Judgement.from_bytes(judgement.to_bytes()) == judgement
-    assert parse_judgement_key(judgement_key("m", "1", 5)) == ("m", "1", 5)
-    assert parse_judgement_key(profile_key("verdicts", "1", 5, 0, "rows")) is None
+    assert parse_remembered_key(remembered_key("verdicts", ("m", "1", 5))) == ("verdicts", ("m", "1", 5))
+    assert parse_remembered_key(profile_key("verdicts", "1", 5, 0, "rows")) is None
