@@ -15,6 +15,7 @@ from confluent_kafka import KafkaException
 
 from sketches.errors import SketchError
 from stream.cli import baseline, imports, topics
+from stream.cli.batch import batch
 from stream.cli.definitions import apply
 from stream.cli.demo import demo
 from stream.cli.doctor import doctor
@@ -58,7 +59,7 @@ app.add_typer(topics.app, name="topics")
 app.command()(apply)
 app.add_typer(baseline.app, name="baseline")
 app.add_typer(imports.app, name="import")
-for command in (worker, replay, violations, query, demo, doctor):
+for command in (worker, replay, violations, query, batch, demo, doctor):
     app.command()(command)
 
 

@@ -23,7 +23,7 @@ from windows.baselines.documents import FOLDERS, Folder
 from windows.baselines.imported import imported_features, imported_quality
 from windows.baselines.kinds import CONSTRAINTS as _CONSTRAINTS
 from windows.baselines.kinds import STATISTICS as _STATISTICS
-from windows.baselines.kinds import folder_of, read_document
+from windows.baselines.kinds import folder_of, kind_of, read_document
 from windows.baselines.quality_constraints import read_quality_constraints
 from windows.errors import BaselineError
 from windows.partition.specs import CUSTOM, QUALITY
@@ -158,6 +158,44 @@ def read_baseline(directory: Path, *, model: str | None = None, version: str | N
         states[CUSTOM + path.stem] = path.read_bytes()
     kept = {folder.monitor: document for folder, document in documents.items()}
     return Baseline(model, version, **baseline, states=states, documents=kept)
+
+
+def baseline_of_files(constraints: Path, statistics: Path | None, *, model: str) -> Baseline:
+    """Read one monitor's baseline from files wherever they lie.
+
+    Parameters
+    ----------
+    constraints, statistics : Path
+        Files, or folders that hold them under their usual names; sketches of ours are read if they lie beside the
+        statistics.
+    model : str
+        Whose baseline it is, for files that do not say.
+
+    Raises
+    ------
+    BaselineError
+        If a file is missing or not what it should be.
+    """
+    constraints = constraints / _CONSTRAINTS if constraints.is_dir() else constraints
+    described: Document = {}
+    if statistics is not None:
+        statistics = statistics / _STATISTICS if statistics.is_dir() else statistics
+        described = read_document(statistics)
+    folder, document = (statistics or constraints).parent, read_document(constraints)
+    ours = described.get("sketchwatch", {})
+    named = [fields["file"] for part in ("features", "states") for fields in ours.get(part, {}).values()]
+    if not all((folder / file).is_file() for file in named):
+        del described["sketchwatch"]
+    kind = kind_of(document)
+    monitor = None if kind is None else kind.monitor
+    if monitor == _DATA:
+        model = ours.get("model", model)
+        return Baseline(model, **_read_data_quality(folder, model, described, document))
+    if monitor == _MODEL:
+        limits, states = _read_model_quality(folder, described, document)
+        return Baseline(model, states=states, quality_constraints=limits)
+    msg = f"{constraints}: expected constraints of data quality or model quality"
+    raise BaselineError(msg)
 
 
 def _pair(directory: Path) -> tuple[Document, Document] | None:

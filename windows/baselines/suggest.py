@@ -100,7 +100,8 @@ def suggest(
             state.update(joined)
     states = {part: state for part, state in (of_events | of_labels).items() if state.n}
     quality = states.get(QUALITY)
-    entries = [_entry(name, profile.features[name], profile.n) for name in sorted(profile.features)]
+    # In the order of the data: captured requests have no header, and go by the order of the constraints.
+    entries = [_entry(name, feature, profile.n) for name, feature in profile.features.items()]
     limits = None if quality is None else _quality_document(quality)
     baseline = Baseline(
         model,

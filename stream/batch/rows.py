@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rows of a job: captured requests, CSV, JSON or Parquet, as blocks."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sketches.block import Block, Column, Kind
+from stream.batch.job import Job
+from stream.batch.tables import column_of, files_of, names_by_position, read_file
+from stream.commands.importing import Unread
+from stream.commands.tables import to_block
+from stream.hooks.record_handler import RecordHandler
+from stream.imports.capture_records import CaptureForm, read_capture
+from stream.imports.files import Line, hour_of, lines_of
+from stream.imports.ground_truth import read_record
+from stream.imports.payloads import flatten
+from stream.imports.selectors import Selector
+from topics.fields import MAX_TIME_MS, read_time
+from topics.refusals import Refused, shown
+from topics.values import SCALARS, columns_of
+
+LABEL, PREDICTION, SCORE = "label", "prediction.label", "prediction.score"
+_ROWS_A_BLOCK = 20_000
+
+
+@dataclass(slots=True)
+class JobRows:
+    """Reads a job's rows once.
+
+    Parameters
+    ----------
+    job : Job
+        Where they lie, and how they are written.
+    handler : RecordHandler, optional
+        Makes rows of captured requests.
+    columns : tuple of str
+        Names of columns that come by position: the baseline's.
+    texts : frozenset of str
+        Columns whose values are text whatever they spell.
+    unread : list of Unread
+        What could not be read so far.
+    """
+
+    job: Job
+    handler: RecordHandler | None = None
+    columns: tuple[str, ...] = ()
+    texts: frozenset[str] = frozenset()
+    unread: list[Unread] = field(default_factory=list)
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the rows; under model quality the outputs and truth are `prediction.*` and `label`.
+
+        Raises
+        ------
+        TableError
+            If there is no file, or a file is not what the format says.
+        """
+        files = files_of(self.job.source)
+        if self.job.dataset_format.kind in {"csv", "parquet"}:
+            for file in files:
+                table = read_file(file, self.job.dataset_format, self.columns, self.texts)
+                names = {column_of(chosen, table.column_names): role for role, chosen in self._roles().items()}
+                block = to_block(table, table.column_names)
+                yield Block(block.n, {names.get(name, name): column for name, column in block.columns.items()})
+            return
+        rows: list[dict[str, Any]] = []
+        for file in files:
+            for row in self._records(file):
+                rows.append(row)
+                if len(rows) == _ROWS_A_BLOCK:
+                    yield _block(rows)
+                    rows = []
+        if rows:
+            yield _block(rows)
+
+    def _roles(self) -> dict[str, Selector]:
+        if self.job.analysis != "MODEL_QUALITY":
+            return {}
+        named = {LABEL: self.job.ground_truth, PREDICTION: self.job.inference, SCORE: self.job.probability}
+        return {role: selector for role, selector in named.items() if selector is not None}
+
+    def _records(self, file: Path) -> Iterator[dict[str, Any]]:
+        captured = self.job.dataset_format.kind == "capture"
+        read: Callable[[Line, int | None], list[dict[str, Any]]] = self._captured if captured else self._plain
+        hour_ms = hour_of(file)
+        for line in lines_of(file):
+            try:
+                if line.error is not None:
+                    raise Refused("undecodable", line.error)  # noqa: TRY301  # listed like the others
+                yield from read(line, hour_ms)
+            except Refused as refused:
+                self.unread.append(Unread(str(file), line.number, refused.text))
+
+    def _plain(self, line: Line, _hour_ms: int | None) -> list[dict[str, Any]]:
+        try:
+            read = json.loads(line.content)
+        except (ValueError, RecursionError):
+            raise Refused("undecodable", f"expected JSON, got {shown(line.content)}") from None
+        rows = read if isinstance(read, list) else [read]
+        if not all(isinstance(row, dict) for row in rows):
+            raise Refused("undecodable", f"expected an object a row, got {shown(read)}")
+        return [self._by_role(row) for row in rows]
+
+    def _captured(self, line: Line, hour_ms: int | None) -> list[dict[str, Any]]:
+        text = line.content.decode(errors="replace")
+        if self.job.dataset_format.sides != ("endpointInput", "endpointOutput"):
+            text = json.dumps(self._looked_at(read_record(text)))
+        if self.handler is not None:
+            record = read_record(text)
+            rows = self.handler.rows(record) if self._in_time(record) else []
+            return [self._by_role(row) for row in rows]
+        quality = self.job.analysis == "MODEL_QUALITY"
+        form = CaptureForm(
+            outputs_too=not quality,
+            prediction=self.job.inference if quality else None,
+            score=self.job.probability if quality else None,
+            truth=self.job.ground_truth,
+            naming=self._names,
+            texts=self.texts,
+        )
+        found = [row for row in read_capture(text, form, hour_ms) if self._within(row.time_ms)]
+        if not quality:
+            return [_scalars(row.features) for row in found]
+        named = ((PREDICTION, "label"), (SCORE, "score"))
+        return [
+            {role: row.prediction.get(name) for role, name in named if role in self._roles()} | {LABEL: row.truth}
+            for row in found
+        ]
+
+    def _text(self, name: str, value: Any) -> Any:
+        return str(value) if name in self.texts and type(value) in {int, float} else value
+
+    def _looked_at(self, record: dict[str, Any]) -> dict[str, Any]:
+        sides = record.get("captureData")
+        if not isinstance(sides, dict):
+            return record
+        return record | {"captureData": {side: sides[side] for side in self.job.dataset_format.sides if side in sides}}
+
+    def _in_time(self, record: dict[str, Any]) -> bool:
+        metadata = record.get("eventMetadata")
+        said = metadata.get("inferenceTime") if isinstance(metadata, dict) else None
+        try:
+            return said is None or self._within(read_time(said, MAX_TIME_MS))
+        except Refused:
+            return True
+
+    def _within(self, time_ms: int) -> bool:
+        # The period of model quality is one of labels: their inferences are older, and were chosen by the merge.
+        if self.job.analysis == "MODEL_QUALITY":
+            return True
+        end_ms = math.inf if self.job.end_ms is None else self.job.end_ms
+        return (self.job.start_ms or 0) <= time_ms < end_ms
+
+    def _names(self, count: int) -> tuple[str, ...]:
+        return names_by_position(self.columns, count)
+
+    def _by_role(self, row: dict[str, Any]) -> dict[str, Any]:
+        flat = {name: self._text(name, value) for name, value in _scalars(row).items()}
+        roles = self._roles()
+        if not roles:
+            return flat
+        found = {role: selector.select(row) for role, selector in roles.items()}
+        found = {role: flat.get(roles[role].text) if value is None else value for role, value in found.items()}
+        if isinstance(found.get(SCORE), str):
+            found[SCORE] = _number(found[SCORE])
+        return {name: value for name, value in flat.items() if name not in found} | found
+
+
+def _scalars(row: dict[str, Any]) -> dict[str, Any]:
+    """Flatten a row; what a script leaves of numpy becomes plain."""
+    flat = {name: value.item() if hasattr(value, "item") else value for name, value in flatten(row).items()}
+    wrong = next((name for name, value in flat.items() if type(value) not in SCALARS), None)
+    if wrong is not None:
+        raise Refused(
+            "bad_type", f"expected {shown(wrong)} to be null, boolean, number or string, got {shown(flat[wrong])}"
+        )
+    return flat
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise Refused("bad_type", f"expected a probability, got {shown(text)}") from None
+
+
+def _block(rows: Iterable[dict[str, Any]]) -> Block:
+    rows = list(rows)
+    columns = {
+        name: Column(Kind(values.kind), values.values, values.valid, values.categories, values.absent)
+        for name, values in columns_of(rows).items()
+    }
+    return Block(len(rows), columns)

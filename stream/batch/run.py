@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Run one job: suggest a baseline, or judge data against one."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from stream.batch.cloudwatch import metric_lines
+from stream.batch.job import Job
+from stream.batch.rows import LABEL, PREDICTION, SCORE, JobRows
+from stream.commands.importing import Unread, texts_of
+from stream.commands.tables import TableError
+from stream.errors import InfrastructureError
+from stream.hooks.record_handler import POSTPROCESS, PREPROCESS, RecordHandler, load_script
+from windows.baselines.baseline import Baseline
+from windows.baselines.baseline_files import baseline_of_files, write_baseline
+from windows.baselines.baseline_records import to_json
+from windows.baselines.roles import NO_ROLES, Roles
+from windows.baselines.suggest import suggest
+from windows.data_set import Period, window_of_rows
+from windows.definition import ModelDefinition
+from windows.evaluate import evaluate
+from windows.monitors.settle import status_of
+from windows.report import Report, iso
+from windows.statistics.feature_statistics import feature_statistics
+from windows.violation_files import violations_document
+from windows.violations import violations_of
+from windows.window_profile import WindowProfile
+
+METRICS_FOLDER = Path("/opt/ml/output/metrics/cloudwatch")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a job.
+
+    Parameters
+    ----------
+    status : str
+        Completed or CompletedWithViolations.
+    rows, violations : int
+        Judged or learned from, and found.
+    files : tuple of Path
+        Written.
+    unread : tuple of Unread
+        Records that could not be read.
+    """
+
+    status: str
+    rows: int
+    violations: int
+    files: tuple[Path, ...]
+    unread: tuple[Unread, ...] = ()
+
+    @property
+    def message(self) -> str:
+        """The exit message of the managed monitor's job.
+
+        Examples
+        --------
+        >>> Outcome("CompletedWithViolations", 100, 60, ()).message
+        'CompletedWithViolations: Job completed successfully with 60 violations.'
+        """
+        return f"{self.status}: Job completed successfully with {self.violations or 'no'} violations."
+
+
+def run(job: Job, *, metrics_folder: Path = METRICS_FOLDER) -> Outcome:
+    """Run a job.
+
+    Parameters
+    ----------
+    job : Job
+        With constraints of a baseline it judges the rows, without it suggests some.
+    metrics_folder : Path
+        Where metrics go if the job asks for them.
+
+    Raises
+    ------
+    StreamError, windows.errors.BaselineError
+        If the job, its rows, its baseline or a script is not what it should be.
+    """
+    preprocess = None if job.preprocessor is None else load_script(job.preprocessor, PREPROCESS)
+    postprocess = None if job.postprocessor is None else load_script(job.postprocessor, POSTPROCESS)
+    if preprocess is not None and job.dataset_format.kind != "capture":
+        raise TableError("record_preprocessor_script: expected dataset_format sagemakerCaptureJson beside it")
+    rows = JobRows(job, None if preprocess is None else RecordHandler(preprocess))
+    outcome = _suggest(job, rows) if job.constraints is None else _judge(job, rows, metrics_folder)
+    if postprocess is not None:
+        postprocess()
+    return outcome
+
+
+def definition_of(job: Job, baseline: Baseline | None = None) -> ModelDefinition:
+    """Define the model of a job: the monitors of its analysis, and no least number of rows for another's baseline."""
+    quality = job.analysis == "MODEL_QUALITY"
+    monitors: dict[str, dict[str, Any]] = {
+        "data_quality": {"enabled": not quality},
+        "data_drift": {"enabled": not quality},
+        # Rows without a label are not among those of the job.
+        "model_quality": {"min_coverage": 0.0},
+    }
+    if baseline is not None and not _is_ours(baseline):
+        monitors = {name: {**options, "min_rows": 1} for name, options in monitors.items()}
+    return ModelDefinition.model_validate(
+        {
+            "model": "".join(c if c.isalnum() or c in "._-" else "-" for c in job.endpoint)[:128] or "model",
+            "problem_type": job.problem_type if quality else None,
+            "probability_threshold": job.threshold,
+            "monitors": monitors,
+        }
+    )
+
+
+def _is_ours(baseline: Baseline) -> bool:
+    constraints = baseline.constraints or baseline.quality_constraints
+    return constraints is not None and constraints.suggested
+
+
+def roles_of(job: Job) -> Roles:
+    """Name the columns that `JobRows` gives the outputs and the truth.
+
+    Examples
+    --------
+    >>> roles_of(Job(Path("in"), Path("out"))).label is None
+    True
+    """
+    if job.analysis != "MODEL_QUALITY":
+        return NO_ROLES
+    if job.inference is None and job.probability is None:
+        raise TableError("inference_attribute: expected it, or probability_attribute, under MODEL_QUALITY")
+    return Roles(
+        LABEL,
+        PREDICTION if job.inference is not None else None,
+        SCORE if job.probability is not None else None,
+        probability_threshold=job.threshold,
+        numeric=job.problem_type == "Regression",
+    )
+
+
+def _suggest(job: Job, rows: JobRows) -> Outcome:
+    definition = definition_of(job)
+    baseline = suggest(rows.blocks(), model=definition.model, roles=roles_of(job), definition=definition).baseline
+    if not baseline.n:
+        raise TableError(f"{job.source}: expected rows to suggest a baseline from, got none{_why(rows)}")
+    monitor = "model_quality" if job.analysis == "MODEL_QUALITY" else "data_quality"
+    job.output.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory() as folder:
+        write_baseline(baseline, Path(folder))
+        made = Path(folder) / monitor
+        if not made.is_dir():
+            raise TableError(f"{job.source}: expected rows with labels and predictions, got none")
+        # The contract has these files in the output folder itself.
+        shutil.copytree(made, job.output, dirs_exist_ok=True)
+        files = tuple(job.output / file.relative_to(made) for file in sorted(made.rglob("*")) if file.is_file())
+    return Outcome("Completed", baseline.n, 0, files, tuple(rows.unread))
+
+
+def _why(rows: JobRows) -> str:
+    return "".join(f"; {one.file}:{one.line}: {one.reason}" for one in rows.unread[:1])
+
+
+def _judge(job: Job, rows: JobRows, metrics_folder: Path) -> Outcome:
+    assert job.constraints is not None
+    baseline = baseline_of_files(job.constraints, job.statistics, model=definition_of(job).model)
+    known = () if baseline.constraints is None else tuple(baseline.constraints.features)
+    rows = replace(rows, columns=known, texts=texts_of(baseline))
+    period = Period(job.start_ms or 0, job.end_ms or (job.start_ms or 0) + 3_600_000)
+    window = window_of_rows(rows.blocks(), definition_of(job, baseline), roles=roles_of(job), period=period)
+    if not window.rows and rows.unread:
+        raise TableError(f"{job.source}: expected rows, got none{_why(rows)}")
+    reports = evaluate(window, baseline)
+    failed = next((report for report in reports if report.status == "Failed"), None)
+    if failed is not None:
+        raise InfrastructureError(f"{failed.monitor}: {failed.error}")
+    job.output.mkdir(parents=True, exist_ok=True)
+    documents = {
+        "constraint_violations.json": violations_document(reports),
+        "statistics.json": _statistics(window, reports),
+    }
+    files = [_write(job.output / name, to_json(document, 1)) for name, document in documents.items()]
+    files.append(_write(job.output / "constraints.json", job.constraints.read_bytes()))
+    if job.metrics:
+        dimensions = {"Endpoint": job.endpoint, "MonitoringSchedule": job.schedule}
+        lines = "".join(f"{line}\n" for line in metric_lines(window, reports, dimensions))
+        metrics_folder.mkdir(parents=True, exist_ok=True)
+        files.append(_write(metrics_folder / "cloudwatch_metrics.jsonl", lines.encode()))
+    found = sum(len(violations_of(report)) for report in reports)
+    status = status_of(verdict for report in reports for verdict in report.verdicts)
+    done = status if status == "CompletedWithViolations" else "Completed"
+    return Outcome(done, window.rows, found, tuple(files), tuple(rows.unread))
+
+
+def _statistics(window: WindowProfile, reports: list[Report]) -> dict[str, Any]:
+    """Statistics with the sketches of a window, so that they can be the baseline of others."""
+    quality = next((report for report in reports if report.monitor == "model_quality"), None)
+    if quality is not None:
+        at = {"evaluation_time": iso(window.window_end_ms)}
+        return quality.statistics | {"dataset": quality.statistics.get("dataset", {}) | at}
+    described = next(report.statistics for report in reports if report.monitor == "data_quality")
+    kinds = {one["name"]: one["inferred_type"] for one in described["features"]}
+    features = [
+        feature_statistics(name, feature, window.rows, kinds[name], sketch=True)
+        for name, feature in sorted(window.profile.features.items())
+    ]
+    return {**described, "features": features}
+
+
+def _write(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
