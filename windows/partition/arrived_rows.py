@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from sketches.block import Block, Column, Kind
 from windows.events import BlockArrived
-from windows.join.carried import LABEL, SCORE, Layout
+from windows.join.carried import LABEL, Layout
 from windows.join.ids import stable_hash
+from windows.partition.derived_labels import derive_labels, numbers_of
 from windows.partition.model_state import ModelState, VersionState
-from windows.partition.relabel import by_window
 from windows.partition.specs import IDS
 
 Rows = NDArray[np.int64]
@@ -22,7 +22,7 @@ Numbers = NDArray[np.float64]
 
 
 class ArrivedRows:
-    """Rows as their windows see them, labels that are missing beside a score derived; and as they pend.
+    """Rows as their windows see them, labels that are missing beside scores derived; and as they pend.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class ArrivedRows:
         self._model = model
         self._carried: dict[Layout, tuple[Codes, Numbers]] = {}
         self._predicted = model.classes.codes(event.block.columns.get(LABEL), event.block.n)
-        if _derive(self._predicted, _numbers(event.block, SCORE), starts_ms, model, version):
+        if derive_labels(self._predicted, event.block, starts_ms, model, version).any():
             predicted = model.classes.column(self._predicted)
             self.block = Block(event.block.n, {**event.block.columns, LABEL: predicted})
 
@@ -63,30 +63,6 @@ class ArrivedRows:
                     codes[:, place] = self._model.coder(carried.name).codes(carried.column(whole), n)
             numbers = np.empty((n, len(layout.numbers)), np.float64)
             for place, name in enumerate(layout.numbers):
-                numbers[:, place] = _numbers(self.block, name)
+                numbers[:, place] = numbers_of(self.block, name)
             self._carried[layout] = codes, numbers
         return self._carried[layout]
-
-
-def _numbers(block: Block, name: str) -> NDArray[np.float64]:
-    column = block.columns.get(name)
-    if column is None or column.kind not in (Kind.FLOAT, Kind.INTEGER):
-        return np.full(block.n, np.nan)
-    numbers = column.values.astype(np.float64)
-    if column.valid is not None:
-        numbers[~column.valid] = np.nan
-    return numbers
-
-
-def _derive(
-    predicted: Codes, score: NDArray[np.float64], starts_ms: Rows, model: ModelState, version: VersionState
-) -> bool:
-    """Derive labels that are missing beside a score, by the threshold of each row's window; true if any was."""
-    missing = np.flatnonzero((predicted < 0) & ~np.isnan(score))
-    for start_ms, of_window in by_window(starts_ms[missing]):
-        definition = version.timeline.at(start_ms)
-        rows = missing if of_window is None else missing[of_window]
-        positive = model.classes.reserve(definition.positive_class)
-        negative = model.classes.reserve(definition.negative_class)
-        predicted[rows] = np.where(score[rows] > definition.probability_threshold, positive, negative)
-    return len(missing) > 0
