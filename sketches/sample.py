@@ -19,6 +19,7 @@ from sketches.cells import ABSENT, column_of, present_cells
 from sketches.errors import CorruptState
 from sketches.fingerprint import fingerprint
 from sketches.packing import numbers, pack, text, unpack
+from sketches.sliced import EVENT_TIME
 from sketches.state import require_same_spec
 from sketches.texts import LONGEST, canonical, keyed, written
 
@@ -120,7 +121,7 @@ class SampleSpec:
         named = len(name) <= LONGEST_NAME or name in self.declared
         return (
             named
-            and name != ID_HASH
+            and name not in (ID_HASH, EVENT_TIME)
             and name not in self.dropped
             and not name.startswith(_NOT_SAMPLED)
             and column.kind != Kind.VECTOR

@@ -14,7 +14,7 @@ from sketches.fingerprint import fingerprint
 from sketches.packing import pack, unpack
 from sketches.state import require_same_spec
 
-EVENT_TIME = "event_time_ms"
+EVENT_TIME = "event_time.ms"
 _MOST_SLICES = 1_024
 
 
@@ -22,7 +22,7 @@ _MOST_SLICES = 1_024
 class SlicedSpec:
     """Binned counts by slice of windows of one size.
 
-    A block must hold `event_time_ms` (INTEGER); rows without it are left alone.
+    A block must hold `event_time.ms` (INTEGER); rows without it are left alone.
 
     Parameters
     ----------

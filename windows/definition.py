@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from windows.grid import Grid
 from windows.options import DurationMs, Monitors, Part
 
 
@@ -60,6 +62,13 @@ class Window(Part):
         return self.label_horizon + 86_400_000 if self.retention is None else self.retention
 
 
+class Sample(Part):
+    """Rows kept of each window: those whose ids have the smallest hashes."""
+
+    enabled: bool = False
+    rows: int = Field(default=1_000, ge=1, le=10_000)
+
+
 class Limits(Part):
     """Bounds on what one partition keeps for one model."""
 
@@ -94,6 +103,7 @@ class ModelDefinition(Part):
     window: Window = Window()
     monitors: Monitors = Monitors()
     segments: tuple[str, ...] = Field(default=(), description="columns whose values are judged apart, too")
+    sample: Sample = Sample()
     limits: Limits = Limits()
     baseline: str = Field(default="latest", description="version of the published baseline")
     effective_from_ms: int = Field(default=0, ge=0, description="event time from which this definition holds")
@@ -101,6 +111,9 @@ class ModelDefinition(Part):
     @model_validator(mode="after")
     def _columns_once(self) -> Self:
         """Refuse a facet, group variable or segment that a joined row could not carry under its name."""
+        if dropped := set(self.segments) & set(self.columns.drop):
+            msg = f"expected segments by columns that are not dropped, got {sorted(dropped)}"
+            raise ValueError(msg)
         bias = self.monitors.bias
         facets = [(facet.name, facet.above) for facet in bias.facets]
         cuts: dict[str, float | None] = {}
@@ -135,6 +148,12 @@ class ModelDefinition(Part):
         """Identify this definition among the versions of its model's definitions."""
         return str(self.effective_from_ms)
 
+    @property
+    def needs_grid(self) -> bool:
+        """Whether its windows count by cells of the baseline."""
+        drift = self.monitors.data_drift
+        return bool(self.segments) or (drift.enabled and drift.early_warning.enabled)
+
     def start_of(self, event_time_ms: Any) -> Any:
         """Start of the window that holds a time, or an array of times, in milliseconds."""
         return event_time_ms - event_time_ms % self.window.size
@@ -145,9 +164,21 @@ class Catalog:
 
     A model version's first definition holds for all windows; later ones from their `effective_from_ms`. One thread may
     change a catalog that others read: what they hold is replaced, never changed.
+
+    Parameters
+    ----------
+    definitions : tuple of ModelDefinition
+        Known from the start.
+    grid : callable, optional
+        The grid of a definition's baseline, None while there is no baseline.
     """
 
-    def __init__(self, definitions: tuple[ModelDefinition, ...] = ()) -> None:
+    def __init__(
+        self,
+        definitions: tuple[ModelDefinition, ...] = (),
+        grid: Callable[[ModelDefinition], Grid | None] = lambda _: None,
+    ) -> None:
+        self._grid = grid
         self._by_key: dict[tuple[str, str], tuple[ModelDefinition, ...]] = {}
         for definition in definitions:
             self.add(definition)
@@ -163,6 +194,10 @@ class Catalog:
         kept = tuple(d for d in self.history(model, version) if d.revision != revision)
         others = {key: held for key, held in self._by_key.items() if key != (model, version)}
         self._by_key = {**others, (model, version): kept} if kept else others
+
+    def grid(self, definition: ModelDefinition) -> Grid | None:
+        """The cells that a window which opens now counts by, None for a definition that asks for none."""
+        return self._grid(definition) if definition.needs_grid else None
 
     def at(self, model: str, version: str, event_time_ms: int) -> ModelDefinition | None:
         """The definition that holds at an event time, None for an unknown model."""

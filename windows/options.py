@@ -64,20 +64,17 @@ class Anomaly(Part):
     windows: int = Field(default=720, ge=24, le=10_000, description="past windows it is compared with")
 
 
-class Anomaly(Part):
-    """Windows unlike the model's past windows."""
+class EarlyWarning(Part):
+    """Warnings of drift while the window is still open."""
 
-    modes: tuple[Literal["z_score", "random_cut_forest"], ...] = Field(
-        default=(), description="how a window is compared with past ones; not at all if none"
-    )
-    windows: int = Field(default=720, ge=24, le=10_000, description="past windows it is compared with")
+    enabled: bool = False
+    alpha: float = Field(default=0.01, gt=0, lt=1, description="share of windows without drift that may be warned of")
 
 
 class DataDrift(Part):
     """Change of each feature's and output's distribution."""
 
     enabled: bool = True
-    anomaly: Anomaly = Anomaly()
     mode: Literal["calibrated", "simple", "robust", "t_test"] = "calibrated"
     categorical_mode: Literal["homogeneity", "l_infinity", "chi_squared"] = "homogeneity"
     min_distance: float = Field(default=0.05, ge=0, lt=1)
@@ -88,6 +85,7 @@ class DataDrift(Part):
         default={}, description="further distances of each column, with the largest that passes"
     )
     anomaly: Anomaly = Anomaly()
+    early_warning: EarlyWarning = EarlyWarning()
     min_rows: int = 50
 
 

@@ -76,7 +76,10 @@ def ledgers(*, of_events=False, of_labels=False):
         part = f"{PART}/{name}"
         for module in ("windows.partition.open_window", "windows.gather"):
             stack.enter_context(
-                patch(f"{module}.{name}", lambda definition, s=specs_of, p=part: {**s(definition), p: LedgerSpec()})
+                patch(
+                    f"{module}.{name}",
+                    lambda definition, s=specs_of, p=part, **options: {**s(definition, **options), p: LedgerSpec()},
+                )
             )
     return stack
 

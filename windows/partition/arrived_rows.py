@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sketches.block import Block, Column, Kind
+from sketches.sliced import EVENT_TIME
 from windows.events import BlockArrived
 from windows.join.carried import LABEL, Layout
 from windows.join.ids import stable_hash
@@ -46,9 +47,10 @@ class ArrivedRows:
 
     @cached_property
     def extra(self) -> Block:
-        """Tags, attributions and embeddings, and the hash of each id as `inference_id.hash`."""
+        """Tags, attributions and embeddings, the hash of each id and the event time."""
         hashes = Column(Kind.INTEGER, stable_hash(self._event.ids))
-        return Block(self.block.n, {**self._event.extra.columns, IDS: hashes})
+        times = Column(Kind.INTEGER, self._event.event_time_ms)
+        return Block(self.block.n, {**self._event.extra.columns, IDS: hashes, EVENT_TIME: times})
 
     def carried(self, layout: Layout) -> tuple[Codes, Numbers]:
         """What pending rows keep: int16 codes and float64 numbers, one row and one column each."""

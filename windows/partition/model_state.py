@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from sketches.texts import canonical
 from windows.definition import ModelDefinition
 from windows.events import Counted, Effect, Side
+from windows.grid import Grid
 from windows.join.carried import LABEL, Carried, layout_of
 from windows.join.classes import ClassCodes
 from windows.join.early_labels import EarlyLabels
@@ -29,7 +30,15 @@ class VersionState:
     window is published, empty ones too, so that "nothing here" differs from "not yet".
     """
 
-    def __init__(self, model: str, version: str, definitions: tuple[ModelDefinition, ...], id_hash: IdHash) -> None:
+    def __init__(
+        self,
+        model: str,
+        version: str,
+        definitions: tuple[ModelDefinition, ...],
+        id_hash: IdHash,
+        grid: Callable[[ModelDefinition], Grid | None],
+    ) -> None:
+        self._grid = grid
         self.model = model
         self.version = version
         self.timeline = Timeline(definitions)
@@ -57,12 +66,11 @@ class VersionState:
             oldest = self.windows[min(self.windows)]
             effects.append(Counted("window_limit", self.model, oldest.counts.rows))
             effects += self.retire(oldest)
-        window = self.windows[start_ms] = OpenWindow(definition, start_ms)
+        window = self.windows[start_ms] = OpenWindow(definition, start_ms, self._grid(definition))
         assert time.events_ms is not None
         if window.end_ms + definition.window.grace <= time.events_ms:
-            window.features_closed = True
             horizon_ms = definition.window.label_horizon
-            window.labels_closed = not window.of_labels or _due(time, window.end_ms + horizon_ms, definition)
+            window.begin_closed(labels_closed=_due(time, window.end_ms + horizon_ms, definition))
         elif self.next_close_ms is None or start_ms < self.next_close_ms:
             self.next_close_ms = start_ms
         return None
@@ -101,7 +109,7 @@ class VersionState:
                 following = self._skip(start_ms, following, time.events_ms - definition.window.grace)
                 skipped += (following - start_ms) // definition.window.size
             elif window is None:
-                window = self.windows[start_ms] = OpenWindow(definition, start_ms)
+                window = self.windows[start_ms] = OpenWindow(definition, start_ms, self._grid(definition))
             if window is not None and not window.features_closed:
                 effects += window.close_features()
             self.next_close_ms = following
@@ -136,7 +144,8 @@ class ModelState:
     counts refused rows that no window has taken yet.
     """
 
-    def __init__(self, name: str, id_hash: IdHash) -> None:
+    def __init__(self, name: str, id_hash: IdHash, grid: Callable[[ModelDefinition], Grid | None]) -> None:
+        self._grid = grid
         self.name = name
         self.time = StreamTime()
         self.classes = ClassCodes()
@@ -153,7 +162,7 @@ class ModelState:
             if version in self.versions:
                 changed |= self.versions[version].follow(history)
             else:
-                self.versions[version] = VersionState(self.name, version, history, self._hash)
+                self.versions[version] = VersionState(self.name, version, history, self._hash, self._grid)
                 changed = True
         if changed:
             self._reserve()

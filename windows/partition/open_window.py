@@ -12,11 +12,24 @@ from sketches.envelope import Envelope, seal, unseal
 from sketches.errors import CorruptState
 from windows.definition import ModelDefinition
 from windows.events import Partial, Publish
+from windows.grid import Grid
 from windows.join.row_records import Record
-from windows.partition.specs import FEATURE, QUALITY, ROWS, event_specs, label_specs, profile_spec
+from windows.partition.looks import countable, looks_over
+from windows.partition.specs import (
+    EARLY,
+    FEATURE,
+    GRID,
+    QUALITY,
+    ROWS,
+    SEGMENTS,
+    event_specs,
+    label_specs,
+    profile_spec,
+)
 from windows.partition.window_counts import Marks, WindowCounts, split_marks, with_marks
 
 ROWS_FINGERPRINT = "window/1"
+GRID_FINGERPRINT = "grid/1"
 
 
 class OpenWindow:
@@ -28,6 +41,8 @@ class OpenWindow:
         The definition of the window's start; the window keeps it for life.
     start_ms : int
         Start of the window.
+    grid : Grid, optional
+        Cells of the baseline as it was when the window opened; the window keeps them for life, too.
 
     Attributes
     ----------
@@ -35,13 +50,15 @@ class OpenWindow:
         States beside the profile by part: of all rows, and (signed) of those that have a label.
     """
 
-    def __init__(self, definition: ModelDefinition, start_ms: int) -> None:
+    def __init__(self, definition: ModelDefinition, start_ms: int, grid: Grid | None = None) -> None:
         self.definition = definition
         self.definition_key = definition_key(definition)
         self.start_ms = start_ms
         self.counts = WindowCounts()
         self.profile = profile_spec(definition).empty()
-        self.of_events: dict[str, Any] = {part: spec.empty() for part, spec in event_specs(definition).items()}
+        self.grid = grid
+        specs = event_specs(definition, grid=grid)
+        self.of_events: dict[str, Any] = {part: spec.empty() for part, spec in specs.items()}
         self.of_labels: dict[str, Any] = {part: spec.empty() for part, spec in label_specs(definition).items()}
         self.revision = 0
         self.features_closed = False
@@ -51,6 +68,9 @@ class OpenWindow:
         self._unpublished: set[str] = set()
         self._saved: set[str] = set()
         self._unsaved: set[str] = {ROWS}
+        self._looks = 0
+        if grid is not None:
+            self._change(GRID)
 
     @property
     def end_ms(self) -> int:
@@ -72,6 +92,11 @@ class OpenWindow:
         """Whether a state looks at more of the rows than features and outputs."""
         return bool(self.of_events)
 
+    def begin_closed(self, *, labels_closed: bool) -> None:
+        """Begin after the end: every row is late."""
+        self.of_events.pop(EARLY, None)
+        self.features_closed, self.labels_closed = True, labels_closed or not self.of_labels
+
     def add(self, block: Block, extra: Block | None = None) -> None:
         """Add accepted rows; after the close they are late, and make a revision.
 
@@ -85,8 +110,8 @@ class OpenWindow:
         self.profile.update(block)
         if self.of_events:
             whole = block if extra is None else Block(block.n, {**block.columns, **extra.columns})
-            for state in self.of_events.values():
-                state.update(whole)
+            for part, state in self.of_events.items():
+                state.update(countable(state, whole) if part == EARLY else whole)
             self._change(*self.of_events)
         self.counts.rows += block.n
         if self.features_closed:
@@ -113,10 +138,23 @@ class OpenWindow:
         self._change()
 
     def close_features(self) -> list[Publish]:
-        """Close to events: publish every feature."""
+        """Close to events: publish every feature; there is nothing left to warn of early."""
+        self.of_events.pop(EARLY, None)
         self.features_closed = True
         self.labels_closed = self.labels_closed or not self.of_labels
         return self._publish()
+
+    def looks(self, now_ms: int) -> list[Publish]:
+        """Publish the counts for early warning, once another part of the open window's time is over."""
+        over = looks_over(now_ms - self.start_ms, self.definition.window.size)
+        if over <= self._looks or EARLY not in self.of_events or not self.of_events[EARLY].n:
+            return []
+        self._looks = over
+        news = sorted(self._unpublished & {EARLY, GRID}, reverse=True)
+        self._published.update(news)
+        self._unpublished -= set(news)
+        self._unsaved.add(ROWS)
+        return [self._partial(part, self._payload(part)) for part in news]
 
     def close_labels(self) -> list[Publish]:
         """Close to labels: publish what they tell."""
@@ -151,7 +189,10 @@ class OpenWindow:
         CorruptState
             If a record is not what `records` wrote.
         """
-        window = cls(definition, start_ms)
+        grid = None
+        if GRID in records:
+            grid = Grid.from_bytes(_payload(unseal(records[GRID]), GRID_FINGERPRINT, GRID))
+        window = cls(definition, start_ms, grid)
         window._unsaved = set()
         window._saved = set(records)
         for part, data in records.items():
@@ -161,7 +202,7 @@ class OpenWindow:
             elif part.startswith(FEATURE):
                 spec = window.profile.spec.feature_spec(part.removeprefix(FEATURE))
                 window.profile.features[spec.name] = spec.from_bytes(_payload(envelope, spec.fingerprint, part))
-            else:
+            elif part != GRID:
                 states = window.of_events if part in window.of_events else window.of_labels
                 kept = states[part].spec
                 states[part] = kept.from_bytes(_payload(envelope, kept.fingerprint, part))
@@ -174,11 +215,14 @@ class OpenWindow:
         self.profile.refused = set(counts.refused)
         self.revision, self.revise = marks.revision, marks.revise
         self.features_closed, self.labels_closed = marks.features_closed, marks.labels_closed
+        if self.features_closed:
+            self.of_events.pop(EARLY, None)
+        self._looks = marks.looks
         self._published, self._unpublished = set(marks.published), set(marks.unpublished)
 
     def _parts(self) -> set[str]:
         labelled = self.of_labels if self.counts.labelled else ()
-        return {ROWS, *labelled, *self._parts_of_events()}
+        return {ROWS, *labelled, *self._parts_of_events(), *({GRID} if self.grid is not None else ())}
 
     def _parts_of_events(self) -> set[str]:
         of_events = (part for part, state in self.of_events.items() if state.n)
@@ -194,8 +238,10 @@ class OpenWindow:
         held = self._parts_of_events()
         if self.labels_closed or self.counts.labelled == self.counts.rows:
             held.update(self.of_labels)
+        if any(part.startswith(SEGMENTS) for part in held):
+            held.add(GRID)
         changed = sorted(self._unpublished & held)
-        gone = sorted(part for part in self._published if part.startswith(FEATURE) and part not in held)
+        gone = sorted(part for part in self._published if part.startswith((FEATURE, EARLY)) and part not in held)
         effects = [self._partial(part, None) for part in gone]
         effects += [self._partial(part, self._payload(part)) for part in changed]
         self._published = self._published - set(gone) | {ROWS, *changed}
@@ -222,12 +268,19 @@ class OpenWindow:
     def _payload(self, part: str) -> bytes:
         if part.startswith(FEATURE):
             return self.profile.features[part.removeprefix(FEATURE)].to_bytes()
+        if part == GRID:
+            assert self.grid is not None
+            return self.grid.to_bytes()
         data: bytes = self._state(part).to_bytes()
         return data
 
     def _fingerprint(self, part: str) -> str:
         if part == ROWS:
             return ROWS_FINGERPRINT
+        if part == GRID:
+            return GRID_FINGERPRINT
+        if part == EARLY and EARLY not in self.of_events:
+            return ""
         if part.startswith(FEATURE):
             return self.profile.spec.feature_spec(part.removeprefix(FEATURE)).fingerprint
         fingerprint: str = self._state(part).spec.fingerprint
@@ -251,6 +304,7 @@ class OpenWindow:
             self.revise,
             tuple(sorted(self._published)),
             tuple(sorted(self._unpublished)),
+            self._looks,
         )
         return with_marks(self.counts, marks)
 

@@ -15,9 +15,12 @@ from sketches.embeddings import EmbeddingSpec, baseline_probes
 from sketches.multiclass import MulticlassQualitySpec
 from sketches.profile import ProfileSpec
 from sketches.regression import RegressionQualitySpec
+from sketches.sample import SampleSpec
+from sketches.sliced import SlicedSpec
 from sketches.state import Spec
 from windows.definition import ModelDefinition
 from windows.extensions import load
+from windows.grid import Grid
 from windows.statistics.inferred_type import OUTPUTS
 
 WINDOW_K = 512
@@ -28,6 +31,10 @@ ATTRIBUTIONS = "attributions"
 EMBEDDING = "embedding/"
 CUSTOM = "custom/"
 BIAS = "bias"
+EARLY = "early"
+SAMPLE = "sample"
+SEGMENTS = "segments/"
+GRID = "grid"
 IDS = "inference_id.hash"
 
 
@@ -46,7 +53,7 @@ def profile_spec(definition: ModelDefinition, k: int = WINDOW_K) -> ProfileSpec:
     )
 
 
-def event_specs(definition: ModelDefinition, k: int = WINDOW_K) -> dict[str, Spec]:
+def event_specs(definition: ModelDefinition, k: int = WINDOW_K, *, grid: Grid | None = None) -> dict[str, Spec]:
     """Specs of the parts that see every event, beside the profile.
 
     Parameters
@@ -55,6 +62,8 @@ def event_specs(definition: ModelDefinition, k: int = WINDOW_K) -> dict[str, Spe
         What is watched.
     k : int
         Level size of quantile sketches; more than a window's for a baseline.
+    grid : Grid, optional
+        Cells of a baseline; without them nothing is counted by cells.
 
     Examples
     --------
@@ -70,6 +79,29 @@ def event_specs(definition: ModelDefinition, k: int = WINDOW_K) -> dict[str, Spe
     for name, dimension in sorted(definition.monitors.embedding_drift.embeddings.items()):
         probes = baseline_probes(dimension) if k > WINDOW_K else 0
         specs[EMBEDDING + name] = EmbeddingSpec(name, dimension, probes=probes)
+    if definition.sample.enabled:
+        specs[SAMPLE] = _sample_spec(definition)
+    return specs if grid is None else specs | _grid_specs(definition, grid)
+
+
+def _sample_spec(definition: ModelDefinition) -> SampleSpec:
+    columns = definition.columns
+    declared = (*columns.declared, *sorted(OUTPUTS - set(columns.declared)))
+    return SampleSpec(
+        definition.sample.rows,
+        declared,
+        columns.hash,
+        columns.drop,
+        hash_key=definition.model,
+        max_columns=columns.max_features,
+    )
+
+
+def _grid_specs(definition: ModelDefinition, grid: Grid) -> dict[str, Spec]:
+    drift = definition.monitors.data_drift
+    specs: dict[str, Spec] = {}
+    if drift.enabled and drift.early_warning.enabled and grid.deciles.features:
+        specs[EARLY] = SlicedSpec(grid.deciles, definition.window.size)
     return specs
 
 

@@ -61,7 +61,7 @@ class PartitionStore:
     def model(self, name: str) -> ModelState:
         """The state of a model, begun if need be, with its definitions as they are now."""
         if name not in self.models:
-            self.models[name] = ModelState(name, self.id_hash)
+            self.models[name] = ModelState(name, self.id_hash, self.catalog.grid)
         model = self.models[name]
         histories = {version: self.catalog.history(name, version) for version in self.catalog.versions(name)}
         # Another thread may take a version back between the two questions.
@@ -89,6 +89,8 @@ class PartitionStore:
                 version.forgotten = []
                 for window in version.windows.values():
                     effects += window.revisions()
+                    if model.time.events_ms is not None:
+                        effects += window.looks(model.time.events_ms)
                     records += window.records()
                     key = window.definition_key
                     if key not in kept:

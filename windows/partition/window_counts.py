@@ -54,7 +54,7 @@ class Marks:
     """How far a window has come.
 
     `revision` counts its publications. `revise` asks for another: something changed after a close. `published` are the
-    parts readers know, `unpublished` those that changed since.
+    parts readers know, `unpublished` those that changed since. `looks` counts the looks at the open window.
     """
 
     revision: int = 0
@@ -63,6 +63,7 @@ class Marks:
     revise: bool = False
     published: tuple[str, ...] = ()
     unpublished: tuple[str, ...] = ()
+    looks: int = 0
 
 
 def with_marks(counts: WindowCounts, marks: Marks) -> bytes:

@@ -95,6 +95,7 @@ def test_states_of_events_see_tags_attributions_embeddings_and_a_hash_of_the_id_
         (first,) = events_of(windows(store)[100])
         cells = dict(first)
         hashes.append(cells.pop("inference_id.hash"))
+        assert cells.pop("event_time.ms") == 100_000
         assert cells == {"x": 1.0, "tags.region": "eu", "attributions.age": 0.5, "embeddings.text": (1.0, 0.0)}
         (second,) = events_of(windows(store)[110])
         hashes.append(dict(second)["inference_id.hash"])

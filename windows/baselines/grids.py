@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Grids of baselines: cells of about equal shares of each feature."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from sketches.binned import BinnedSpec
+from sketches.features import FeatureState
+from windows.baselines.baseline import Baseline
+from windows.grid import Grid
+from windows.monitors.data_drift import is_categorical
+from windows.statistics.early_warning import CUTS
+
+QUANTILES = tuple(part / 32 for part in range(1, 32))
+MOST_CATEGORIES = 31
+
+
+def grid_of(baseline: Baseline) -> Grid:
+    """Cut the features of a baseline that drift is judged of.
+
+    Columns that are kept as hashes have no cells: their values are not known.
+
+    Parameters
+    ----------
+    baseline : Baseline
+        Its constraints name the features, and which are categories.
+
+    Examples
+    --------
+    >>> grid_of(Baseline("churn", baseline_version="3"))
+    Grid(baseline_version='3', deciles=BinnedSpec(edges=(), categories=()), cells=BinnedSpec(edges=(), categories=()))
+    """
+    by_number, by_value = [], []
+    for name, feature, categorical in _judged(baseline):
+        if categorical:
+            by_value.append((name, tuple(sorted(list(feature.categories.counts())[:MOST_CATEGORIES]))))
+        elif feature.numbers:
+            by_number.append((name, feature))
+    deciles = BinnedSpec(edges=tuple((name, _edges(feature, CUTS)) for name, feature in by_number))
+    quantiles = tuple((name, _edges(feature, QUANTILES)) for name, feature in by_number)
+    return Grid(baseline.baseline_version, deciles, BinnedSpec(quantiles, tuple(by_value)))
+
+
+def _judged(baseline: Baseline) -> Iterator[tuple[str, FeatureState, bool]]:
+    constraints = () if baseline.constraints is None else baseline.constraints.features.items()
+    for name, required in constraints:
+        feature = baseline.features.get(name)
+        compared = required.settings.evaluate and required.settings.compare
+        if feature is not None and compared and not feature.spec.hashed:
+            yield name, feature, is_categorical(feature, required)
+
+
+def _edges(feature: FeatureState, shares: Sequence[float]) -> tuple[float, ...]:
+    """Values at shares of the numbers; fewer where one value has several of them, and none at the largest."""
+    edges = np.unique(feature.quantiles.quantile(shares))
+    return tuple(edges[edges < feature.quantiles.maximum].tolist())
