@@ -50,3 +50,44 @@ class Figure:
         limit = "" if self.limit is None else f"  limit {self.limit:,.4g} {self.unit}"
         ratio = "" if self.ratio is None else f"  ratio {self.ratio:.3g}"
         return f"{self.name:<32} {self.value:>14,.4g} {self.unit}{limit}{ratio}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reproduced:
+    """One number of somebody else's that was computed again.
+
+    Parameters
+    ----------
+    name : str
+        `benchmark.table.row`.
+    value : float
+        Ours.
+    expected : float
+        Theirs.
+    tolerance : float
+        How far apart the two may be.
+
+    Examples
+    --------
+    >>> Reproduced("paper.dpl", -0.1989, -0.199, 5e-4).met
+    True
+    """
+
+    name: str
+    value: float
+    expected: float
+    tolerance: float
+
+    @property
+    def met(self) -> bool:
+        """Whether they agree."""
+        return abs(self.value - self.expected) <= self.tolerance
+
+    def as_json(self) -> str:
+        """Write the number as one line of JSON."""
+        return json.dumps(asdict(self) | {"met": self.met})
+
+    def as_text(self) -> str:
+        """Write the number for a person."""
+        said = "" if self.met else "  DIFFERS"
+        return f"{self.name:<44} {self.value:>12.6g}  expected {self.expected:.6g} ± {self.tolerance:.2g}{said}"
