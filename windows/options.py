@@ -81,6 +81,7 @@ class DataDrift(Part):
     threshold: float = Field(default=0.1, ge=0, le=1, description="of the simple and robust modes")
     epsilon: float = Field(default=0.1, ge=0, description="baseline standard deviations the t-test lets the mean move")
     marginal: bool = Field(default=False, description="two-sample p-value, for baselines of few rows")
+    emulate_deequ_le_2_0_21: bool = Field(default=False, description="of simple and robust: the wrong old distance")
     distances: dict[DistanceName, Annotated[float, Field(ge=0)] | Literal["report"]] = Field(
         default={}, description="further distances of each column, with the largest that passes"
     )

@@ -33,6 +33,8 @@ class DriftOptions:
         Columns tested together.
     error_factor : float
         Multiplies the baseline's rank error.
+    emulate_deequ : bool
+        Compute the distance of the modes simple and robust as Deequ did up to 2.0.21.
     """
 
     numeric: NumericMode = "calibrated"
@@ -44,6 +46,7 @@ class DriftOptions:
     marginal: bool = False
     tests: int = 1
     error_factor: float = 1.0
+    emulate_deequ: bool = False
 
 
 def drift_options(
@@ -96,6 +99,7 @@ def drift_options(
         chosen.marginal,
         tests,
         2.0 if baseline.imported else 1.0,
+        chosen.emulate_deequ_le_2_0_21,
     )
 
 

@@ -10,6 +10,7 @@ from sketches.moments import MomentsState
 from windows.monitors.drift_options import DriftOptions
 from windows.monitors.settle import Draft
 from windows.report import Verdict
+from windows.statistics.deequ_emulation import distance_le_2_0_21
 from windows.statistics.ks import KsDistance, conditional_pvalue, distance_interval, ks_distance, two_sample_pvalue
 from windows.statistics.l_infinity import robust
 from windows.statistics.t_test import Moments, means_apart
@@ -39,7 +40,11 @@ def judge_numbers(name: str, window: FeatureState, was: FeatureState, options: D
     beside = replace(calibrated, verdict=replace(calibrated.verdict, advisory=True))
     if options.numeric == "t_test":
         return [_t_test(calibrated.verdict, window.moments, was.moments, options), beside]
-    return [literal_distance(calibrated.verdict, distance.value, options.numeric, options.threshold), beside]
+    verdict, value = calibrated.verdict, distance.value
+    if options.emulate_deequ:
+        value, n, m = distance_le_2_0_21(window.quantiles, was.quantiles)
+        verdict = replace(verdict, n=n, baseline_n=m, error=None, interval=None, statistic="ks_deequ_le_2_0_21")
+    return [literal_distance(verdict, value, options.numeric, options.threshold), beside]
 
 
 def calibrated_drift(name: str, distance: KsDistance, n: int, m: int, options: DriftOptions) -> Draft:
