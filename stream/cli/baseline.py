@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from pydantic import ValidationError
@@ -20,6 +20,7 @@ from windows.definition import ModelDefinition
 
 app = typer.Typer(help="Suggest a baseline from data or import one, publish it.", no_args_is_help=True)
 Column = Annotated[str | None, typer.Option(metavar="COLUMN")]
+ProblemType = Literal["BinaryClassification", "MulticlassClassification", "Regression"]
 
 
 @app.command("suggest")
@@ -32,8 +33,11 @@ def suggest(
     monitor: Annotated[
         Path | None, typer.Option(help="A monitor.toml: names the model and its categorical and hashed columns.")
     ] = None,
-    label: Annotated[str | None, typer.Option(metavar="COLUMN", help="The true class.")] = None,
-    prediction: Annotated[str | None, typer.Option(metavar="COLUMN", help="The predicted class.")] = None,
+    problem: Annotated[
+        ProblemType | None, typer.Option("--problem-type", help="Without --monitor; of classes by default.")
+    ] = None,
+    label: Annotated[str | None, typer.Option(metavar="COLUMN", help="The true class or number.")] = None,
+    prediction: Annotated[str | None, typer.Option(metavar="COLUMN", help="The predicted class or number.")] = None,
     score: Annotated[str | None, typer.Option(metavar="COLUMN", help="Probability of the positive class.")] = None,
     tag: Annotated[list[str] | None, typer.Option(metavar="COLUMN", help="No input, but says what a row is.")] = None,
     ignore: Annotated[list[str] | None, typer.Option(metavar="COLUMN", help="To be left out, as an id.")] = None,
@@ -43,7 +47,7 @@ def suggest(
 
     Use predictions of models that were not fitted to these rows, as of a cross-validation.
     """
-    definition = _definition(monitor, model, version)
+    definition = _definition(monitor, model, version, problem)
     roles = Roles(label=label, prediction=prediction, score=score, tags=tuple(tag or ()), ignore=tuple(ignore or ()))
     suggestion = suggest_baseline(read_table(data), roles, definition)
     for warning in suggestion.warnings:
@@ -100,13 +104,16 @@ def publish(
         say(f"{published.model} version {published.version}: baseline {published.baseline_version} published")
 
 
-def _definition(monitor: Path | None, model: str | None, version: str) -> ModelDefinition:
+def _definition(monitor: Path | None, model: str | None, version: str, problem: str | None) -> ModelDefinition:
+    if monitor is not None and problem is not None:
+        msg = f"--problem-type {problem}: expected it in {monitor}"
+        raise DefinitionError(msg)
     if monitor is not None:
         return read_definition(monitor)
     if model is None:
         msg = "expected --model NAME or --monitor FILE"
         raise DefinitionError(msg)
     try:
-        return ModelDefinition(model=model, version=version)
+        return ModelDefinition.model_validate({"model": model, "version": version, "problem_type": problem})
     except ValidationError as error:
         raise DefinitionError(f"--{explain(error, ModelDefinition)}") from None

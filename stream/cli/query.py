@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 
 from sketches.features import FeatureState
@@ -13,9 +14,8 @@ from stream.cli.output import print_json, print_records, say
 from stream.commands.query import Merged
 from stream.commands.query import query as merge_windows
 from stream.kafka.connection import connect
+from windows.quality.problems import problem_of
 from windows.report import iso
-from windows.statistics.auc import auc
-from windows.statistics.binary_metrics import Cells, closed_form
 from windows.statistics.feature_statistics import feature_statistics
 from windows.statistics.inferred_type import LABEL, infer_type
 
@@ -100,10 +100,11 @@ def _missing(state: FeatureState, rows: int) -> int:
 def _metrics(merged: Merged) -> list[dict[str, Any]]:
     if merged.quality is None or not merged.quality.n:
         return []
-    estimates = closed_form(Cells(*merged.quality.cells)) | {"auc": auc(*merged.quality.score_counts).estimate}
+    # The closed forms draw nothing.
+    measured = problem_of(merged.quality).measure(merged.quality, "closed", np.random.default_rng(0))
     return [
         {"metric": name, "value": found.value, "sd": found.sd, "low": found.low, "high": found.high, "n": found.n}
-        for name, found in estimates.items()
+        for name, found in measured.metrics.items()
         if found.defined
     ]
 

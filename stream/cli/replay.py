@@ -11,7 +11,9 @@ from rich.progress import Progress
 
 from stream.cli.options import Bootstrap, Config, Json, Model, Version, settings_of
 from stream.cli.output import messages, print_json, say
+from stream.commands.applying import read_definitions
 from stream.commands.replay import replay as send
+from stream.commands.sending import history_of
 from stream.commands.tables import Roles, TableError, read_table
 from stream.commands.traffic import traffic_of
 from stream.kafka.connection import connect
@@ -25,9 +27,11 @@ def replay(
     version: Version = "1",
     event_time: Annotated[str, typer.Option(metavar="COLUMN", help="When each inference happened.")],
     inference_id: Annotated[str | None, typer.Option(metavar="COLUMN", help="Default: file name and row.")] = None,
-    prediction: Annotated[str | None, typer.Option(metavar="COLUMN", help="The predicted class.")] = None,
+    prediction: Annotated[str | None, typer.Option(metavar="COLUMN", help="The predicted class or number.")] = None,
     score: Annotated[str | None, typer.Option(metavar="COLUMN", help="Probability of the positive class.")] = None,
-    label: Annotated[str | None, typer.Option(metavar="COLUMN", help="The true class; empty: never known.")] = None,
+    label: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The true class or number; empty: never known.")
+    ] = None,
     label_time: Annotated[str | None, typer.Option(metavar="COLUMN", help="When each label became known.")] = None,
     label_delay: Annotated[str, typer.Option(metavar="DURATION", help="Instead: so long after the event.")] = "0s",
     tag: Annotated[list[str] | None, typer.Option(metavar="COLUMN", help="No input, but says what a row is.")] = None,
@@ -52,9 +56,11 @@ def replay(
         delay_ms = duration_ms(label_delay)
     except ValueError as error:
         raise TableError(f"--label-delay: {error}") from None
-    traffic = traffic_of(read_table(file), roles, name=file.name.split(".")[0], label_delay_ms=delay_ms)
+    table = read_table(file)
     settings = settings_of(config, bootstrap)
     connect(settings)
+    numeric = history_of(read_definitions(settings), model, version)[-1].problem_type == "Regression"
+    traffic = traffic_of(table, roles, name=file.name.split(".")[0], label_delay_ms=delay_ms, numeric=numeric)
     total = len(traffic.ids) + len(traffic.label_row)
     with Progress(console=messages()) as progress:
         bar = progress.add_task("Replaying", total=total)

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
-from sketches.binary import BinaryQualityState
 from sketches.envelope import unseal
 from sketches.features import FeatureState
 from sketches.profile import ProfileState
@@ -33,7 +33,7 @@ class Merged:
         Starts of the windows that are in, in milliseconds.
     features : dict of str to FeatureState
         Features and outputs by name.
-    quality : BinaryQualityState, optional
+    quality : state of quality, optional
         Labelled predictions, of a model with a problem type.
     rows, labelled, late : int
         Counts of the windows that are in.
@@ -43,7 +43,7 @@ class Merged:
 
     windows: list[int] = field(default_factory=list)
     features: dict[str, FeatureState] = field(default_factory=dict)
-    quality: BinaryQualityState | None = None
+    quality: Any = None
     rows: int = 0
     labelled: int = 0
     late: int = 0

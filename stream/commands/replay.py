@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from stream.commands.applying import read_definitions
 from stream.commands.sending import Sender, closing_ms, history_of
 from stream.commands.traffic import Traffic
 from stream.settings import Settings
-from topics.batches import EventBatch, LabelBatch, Values
+from topics.batches import FLOAT, EventBatch, LabelBatch, Values
 
 _STEPS = 200
 _STEP_S = 0.2
@@ -101,7 +102,9 @@ class _History:
             for place, ids in self._cut(traffic.label_row[labels]):
                 rows = labels[place]
                 label = traffic.label.take(rows)
-                self._sender.labels(LabelBatch(*self._name, ids, traffic.label_time_ms[rows], rows, label))
+                batch = LabelBatch(*self._name, ids, traffic.label_time_ms[rows], rows)
+                known = {"value": label.values} if label.kind == FLOAT else {"label": label}
+                self._sender.labels(replace(batch, **known))
         return len(events) + len(labels)
 
     def _next(self, side: str, times: NDArray[np.int64], end_ms: int) -> NDArray[np.int64]:

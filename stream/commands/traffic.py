@@ -27,11 +27,12 @@ class Traffic:
     event_time_ms : ndarray of int64, shape (n,)
         When each inference happened, ascending, UTC.
     columns : dict of str to Values, n rows each
-        Features under their own names, and the outputs `prediction.label` and `prediction.score`.
+        Features under their own names, and the outputs `prediction.label` and `prediction.score`, or of a regression
+        `prediction.value`.
     tags : dict of str to Values, n rows each
         What describes a row without being an input.
     label : Values, m rows
-        Classes that became known.
+        Classes that became known, of a regression numbers.
     label_row, label_time_ms : ndarray of int64, shape (m,)
         The row of each label, and when it arrived, ascending.
     """
@@ -45,7 +46,7 @@ class Traffic:
     label_time_ms: NDArray[np.int64]
 
 
-def traffic_of(table: pa.Table, roles: Roles, *, name: str, label_delay_ms: int = 0) -> Traffic:
+def traffic_of(table: pa.Table, roles: Roles, *, name: str, label_delay_ms: int = 0, numeric: bool = False) -> Traffic:
     """Read a table as traffic.
 
     Parameters
@@ -58,6 +59,8 @@ def traffic_of(table: pa.Table, roles: Roles, *, name: str, label_delay_ms: int 
         Beginning of the inference ids where no column holds them.
     label_delay_ms : int
         How long after its event a label arrives where no column says when.
+    numeric : bool
+        Whether it is a regression: predictions and labels are numbers.
 
     Raises
     ------
@@ -71,13 +74,15 @@ def traffic_of(table: pa.Table, roles: Roles, *, name: str, label_delay_ms: int 
     order = np.argsort(times, kind="stable")
     table, times = table.take(pa.array(order)), times[order]
     columns = {feature: _values(table, feature) for feature in features}
-    if roles.prediction is not None:
+    if roles.prediction is not None and numeric:
+        columns["prediction.value"] = _number(table, "prediction", roles.prediction)
+    elif roles.prediction is not None:
         columns["prediction.label"] = _classes(table, roles.prediction)
     if roles.score is not None:
-        columns["prediction.score"] = _number(table, roles.score)
+        columns["prediction.score"] = _number(table, "score", roles.score)
     label, rows, known = None, np.zeros(0, np.int64), np.zeros(0, np.int64)
     if roles.label is not None:
-        whole = _classes(table, roles.label)
+        whole = _number(table, "label", roles.label) if numeric else _classes(table, roles.label)
         rows = np.arange(len(table)) if whole.valid is None else np.flatnonzero(whole.valid)
         known = times + label_delay_ms if roles.label_time is None else _times_ms(table, roles.label_time, rows)
         rows = rows[np.argsort(known[rows], kind="stable")]
@@ -105,10 +110,10 @@ def _as_values(column: Column) -> Values:
     return Values(int(column.kind), column.values, column.valid, column.categories)
 
 
-def _number(table: pa.Table, name: str) -> Values:
+def _number(table: pa.Table, option: str, name: str) -> Values:
     values = _values(table, name)
     if values.categories:
-        raise TableError(f"--score {name}: expected numbers, got strings such as {values.categories[0]!r}")
+        raise TableError(f"--{option} {name}: expected numbers, got strings such as {values.categories[0]!r}")
     return Values(FLOAT, values.values.astype(np.float64), values.valid)
 
 
