@@ -156,6 +156,8 @@ class Violation:
         if self.verdict.facet is not None:
             facet = {"facet": self.verdict.facet, "facet_value": self.verdict.facet_value}
             subject = facet | {"metric_name": self.verdict.statistic}
+        elif self.verdict.check == "feature_attribution_drift_check":
+            subject = {"label": self.verdict.subject, "metric_name": "shap"}
         return {
             "id": self.id,
             "type": self.type,

@@ -91,7 +91,7 @@ def suggest(
     of_labels = {part: spec.empty() for part, spec in label_specs(definition).items()}
     for block in blocks:
         monitored, extra, judged = by_role(block, roles)
-        whole = Block(block.n, {**monitored.columns, **extra.columns, IDS: _row_hashes(profile.n, block.n)})
+        whole = Block(block.n, {**monitored.columns, **extra.columns, IDS: row_hashes(profile.n, block.n)})
         profile.update(monitored)
         for state in of_events.values():
             state.update(whole)
@@ -126,8 +126,14 @@ def judged_block(judged: Block, whole: Block, definition: ModelDefinition) -> Bl
     return joined if labelled is None else joined.take(labelled)
 
 
-def _row_hashes(first: int, n: int) -> Column:
-    """Spread row numbers evenly over 63 bits, in place of the hashes of ids (splitmix64, Steele et al. 2014)."""
+def row_hashes(first: int, n: int) -> Column:
+    """Spread row numbers evenly over 63 bits, in place of the hashes of ids (splitmix64, Steele et al. 2014).
+
+    Examples
+    --------
+    >>> row_hashes(0, 2).values.tolist()[1:] == row_hashes(1, 1).values.tolist()
+    True
+    """
     bits = np.arange(first, first + n, dtype=np.uint64) + np.uint64(0x9E3779B97F4A7C15)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         bits = (bits ^ (bits >> np.uint64(shift))) * np.uint64(factor)

@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from windows.statistics.half_samples import half_sample_estimate, half_samples
 from windows.statistics.intervals import UNDEFINED, Estimate
 
+_FEWEST_GROUPS = 8
+
 
 def ndcg(baseline: ArrayLike, live: ArrayLike) -> float:
     """Score the live ranking of features by how early it lists what was important in the baseline.
@@ -91,7 +93,8 @@ def ndcg_estimate(baseline: ArrayLike, rows: ArrayLike, absolute: ArrayLike) -> 
     Returns
     -------
     Estimate
-        In [0, 1]; undefined where the baseline or the window has no importance at all.
+        In [0, 1]; undefined where the baseline or the window has no importance at all, without an interval (NaN) where
+        the rows are in fewer than eight groups.
 
     Notes
     -----
@@ -99,9 +102,10 @@ def ndcg_estimate(baseline: ArrayLike, rows: ArrayLike, absolute: ArrayLike) -> 
 
     Examples
     --------
-    >>> estimate = ndcg_estimate([0.7, 0.5], [[10, 10, 10], [10, 10, 10]], [[9.0, 8.0, 7.0], [6.0, 7.0, 7.5]])
+    >>> rows = np.full((2, 8), 10)
+    >>> estimate = ndcg_estimate([0.7, 0.5], rows, [np.arange(2.0, 10.0), np.full(8, 5.0)])
     >>> round(estimate.value, 6), estimate.n, estimate.low < estimate.value
-    (1.0, 30, True)
+    (1.0, 80, True)
     """
     was = np.abs(np.asarray(baseline, float))
     counts, sums = np.asarray(rows, float), np.asarray(absolute, float)
@@ -112,4 +116,6 @@ def ndcg_estimate(baseline: ArrayLike, rows: ArrayLike, absolute: ArrayLike) -> 
     held = counts @ chosen
     means = np.divide(sums @ chosen, held, out=np.zeros_like(held), where=held > 0)
     value, *halves = _scores(was, means.T).tolist()
+    if np.count_nonzero(counts.max(axis=0)) < _FEWEST_GROUPS:
+        halves = [math.nan]
     return half_sample_estimate(value, halves, int(counts.sum(axis=1).max()), bounds=(0.0, 1.0))

@@ -79,6 +79,14 @@ def test_a_ranking_that_no_half_of_the_rows_changes_has_a_point_for_an_interval(
     assert (estimate.value, estimate.sd, estimate.interval) == (1.0, 0.0, (1.0, 1.0))
 
 
+def test_rows_in_few_groups_have_a_score_without_an_interval() -> None:
+    one = np.zeros((2, GROUPS))
+    one[:, 0] = 10
+    estimate = ndcg_estimate([2.0, 1.0], one, one * [[1.0], [3.0]])
+    assert estimate.value == pytest.approx(ndcg([2.0, 1.0], [1.0, 3.0]), abs=1e-12)
+    assert estimate.interval is None
+
+
 def test_a_feature_without_attributions_is_not_important() -> None:
     rows = np.array([np.ones(GROUPS), np.zeros(GROUPS)])
     estimate = ndcg_estimate([1.0, 2.0], rows, rows)
