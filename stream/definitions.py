@@ -19,9 +19,11 @@ from topics.records import BaselineKey, parse_definitions_key
 from topics.subjects import Topics
 from windows.baselines.baseline import Baseline
 from windows.baselines.baseline_records import HEADER, baseline_from_records
+from windows.baselines.grids import grid_of
 from windows.definition import Catalog, ModelDefinition
-from windows.errors import ExtensionError
+from windows.errors import BaselineError, ExtensionError
 from windows.extensions import check_extensions
+from windows.grid import Grid
 
 log = logging.getLogger(__name__)
 _POLL_S = 0.2
@@ -49,10 +51,11 @@ class Definitions:
     """
 
     def __init__(self, extensions: Collection[str] = ()) -> None:
-        self.catalog = Catalog()
+        self.catalog = Catalog(grid=self.grid)
         self._extensions = extensions
         self._parts: dict[tuple[str, str, str], dict[str, bytes]] = {}
         self._baselines: dict[tuple[str, str, str], Baseline] = {}
+        self._grids: dict[tuple[str, str, str], Grid] = {}
 
     def put(self, key: bytes, value: bytes | None) -> None:
         """Apply one record; a value of None forgets what its key named.
@@ -89,6 +92,7 @@ class Definitions:
         if not parts:
             del self._parts[whole]
         self._baselines.pop(whole, None)
+        self._grids.pop(whole, None)
 
     def baselines(self, model: str, version: str) -> list[str]:
         """List the versions of a model version's baselines that are there in whole, the latest last."""
@@ -114,6 +118,20 @@ class Definitions:
         if whole not in self._baselines:
             self._baselines[whole] = baseline_from_records(self._parts[whole])
         return self._baselines[whole]
+
+    def grid(self, definition: ModelDefinition) -> Grid | None:
+        """Cut the features of a definition's baseline; None while there is none that can be read."""
+        try:
+            baseline = self.baseline(definition)
+        except BaselineError:
+            # Windows are counted all the same, and their reports say what is wrong.
+            return None
+        if baseline is None:
+            return None
+        whole = (definition.model, definition.version, baseline.baseline_version)
+        if whole not in self._grids:
+            self._grids[whole] = grid_of(baseline)
+        return self._grids[whole]
 
 
 def _number(version: str) -> tuple[int, str]:

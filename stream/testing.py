@@ -14,6 +14,7 @@ from stream.agents.judge import Judge
 from stream.agents.remembered import Kind, Window
 from topics.partitioner import partition_of
 from windows.baselines.baseline import Baseline
+from windows.baselines.grids import grid_of
 from windows.definition import Catalog, ModelDefinition
 from windows.events import (
     BlockArrived,
@@ -27,6 +28,7 @@ from windows.events import (
     TimeAdvanced,
     WatermarkArrived,
 )
+from windows.grid import Grid
 from windows.partition.step import step
 from windows.partition.store import PartitionStore
 from windows.report import Report, Violation
@@ -93,7 +95,7 @@ class MonitorDriver:
         baseline: Callable[[ModelDefinition], Baseline | None] = lambda _: None,
         seed: int = 0,
     ) -> None:
-        self.catalog = Catalog(definitions)
+        self.catalog = Catalog(definitions, self._grid)
         self.profiles: list[tuple[int, Partial]] = []
         self.reports: list[Report] = []
         self.violations: list[Violation] = []
@@ -102,6 +104,10 @@ class MonitorDriver:
         self.partitions = [Partition(PartitionStore(p, partitions, self.catalog, self._rng)) for p in range(partitions)]
         self._remembered: dict[tuple[Kind, Window], bytes] = {}
         self._start_evaluate(0)
+
+    def _grid(self, definition: ModelDefinition) -> Grid | None:
+        baseline = self._baseline(definition)
+        return None if baseline is None else grid_of(baseline)
 
     def send(self, rows: Rows) -> None:
         """Write rows to their partitions, by inference id."""

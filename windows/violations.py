@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from windows.monitors.settle import Earlier
 from windows.report import Report, Verdict, Violation
@@ -82,6 +82,35 @@ def resolved(previous: Iterable[Violation], report: Report) -> list[Violation]:
     return found
 
 
+def settled(warnings: Iterable[Violation], report: Report) -> list[Violation]:
+    """Say what became of early warnings once the monitor that they foresaw has judged the window.
+
+    Parameters
+    ----------
+    warnings : iterable of Violation
+        Of type early_warning, of the report's window and monitor.
+    report : Report
+        Its closing judgement.
+
+    Returns
+    -------
+    list of Violation
+        Of type confirmed or resolved, one for each warning, with the verdict of the closing test.
+    """
+    today = {(verdict.subject, verdict.check): verdict for verdict in report.verdicts if not verdict.advisory}
+    found = []
+    for warning in warnings:
+        verdict = today.get((warning.verdict.subject, warning.verdict.check))
+        if verdict is None:
+            verdict = replace(warning.verdict, outcome="skipped", reason="not checked at the close")
+        kept: Literal["confirmed", "resolved"] = "confirmed" if _counts(verdict) else "resolved"
+        text = f"Early warning {kept} at the close"
+        text = f"{text}: {verdict.description}" if kept == "confirmed" else text
+        told = replace(warning, type=kept, revision=report.revision, verdict=replace(verdict, description=text))
+        found.append(told)
+    return found
+
+
 def earlier_of(reports: int, violations: Iterable[Violation]) -> Earlier:
     """Sum up what one monitor said of a window, for `evaluate`.
 
@@ -105,11 +134,6 @@ def violation_from_record(record: Mapping[str, Any]) -> Violation:
     >>> violation_from_record(bad.as_record()) == bad
     True
     """
-    known = {field.name for field in fields(Verdict)}
-    verdict = {name: _number(value) for name, value in record["verdict"].items() if name in known}
-    if verdict.get("interval") is not None:
-        low, high = verdict["interval"]
-        verdict["interval"] = (_number(low), _number(high))
     return Violation(
         record["type"],
         record["model"],
@@ -118,8 +142,25 @@ def violation_from_record(record: Mapping[str, Any]) -> Violation:
         _time_ms(record["window"]["start"]),
         _time_ms(record["window"]["end"]),
         record["revision"],
-        Verdict(**verdict, description=record["description"]),
+        verdict_from_record(record["verdict"], record["description"]),
     )
+
+
+def verdict_from_record(record: Mapping[str, Any], description: str = "") -> Verdict:
+    """Read a verdict from its public record.
+
+    Examples
+    --------
+    >>> verdict = Verdict("age", "baseline_drift_check", "simple", "violation", value=0.3, interval=(0.1, 0.5))
+    >>> verdict_from_record(verdict.as_record()) == verdict
+    True
+    """
+    known = {field.name for field in fields(Verdict)} - {"description"}
+    verdict = {name: _number(value) for name, value in record.items() if name in known}
+    if verdict.get("interval") is not None:
+        low, high = verdict["interval"]
+        verdict["interval"] = (_number(low), _number(high))
+    return Verdict(**verdict, description=description)
 
 
 def _time_ms(text: str) -> int:

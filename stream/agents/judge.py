@@ -16,6 +16,8 @@ from windows.errors import BaselineError
 from windows.evaluate import evaluate
 from windows.events import Partial
 from windows.gather import Gather
+from windows.looks import Look, Looks
+from windows.monitors.early_warning import warnings_of
 from windows.report import Report, Violation
 from windows.window_profile import WindowProfile
 
@@ -46,6 +48,7 @@ class Judge:
     ) -> None:
         self._baseline = baseline
         self._gather = Gather(partitions, catalog)
+        self._looks = Looks(catalog)
         self._judgements: dict[Window, Judgement] = {}
         self._pasts = Pasts(catalog)
         self._retiring: set[Window] = set()
@@ -53,6 +56,7 @@ class Judge:
     def arrived(self, partial: Partial, source_partition: int, partitions: int, now_ms: int) -> None:
         """Take a partial; see `Gather.arrived`."""
         self._gather.arrived(partial, source_partition, partitions, now_ms)
+        self._looks.arrived(partial, source_partition)
         if partial.part == "rows" and partial.payload is None:
             self._retiring.add((partial.model, partial.version, partial.window_start_ms))
 
@@ -64,12 +68,14 @@ class Judge:
         self._judgements[window] = judgement = Judgement.from_bytes(value)
         if window in self._gather:
             self._gather.reported(*window, judgement)
-        else:
+        elif window not in self._looks:
             self._retiring.add(window)
 
     def judge(self, now_ms: int) -> list[Said]:
-        """Judge the windows that are due, then forget those that every partition took back."""
+        """Look at open windows, judge those that are due, then forget those that every partition took back."""
         said: list[Said] = []
+        for look in self._looks.due():
+            said += self._warn(look)
         for profile in self._gather.due(now_ms):
             said += self._judge(profile)
         for window in [window for window in self._retiring if window not in self._gather]:
@@ -78,6 +84,23 @@ class Judge:
             if self._judgements.pop(window, None) is not None:
                 said.append(Remember("verdicts", window, None))
         return said + self._pasts.forget(self._gather.oldest_ms)
+
+    def _warn(self, look: Look) -> list[Said]:
+        definition = look.definition
+        try:
+            baseline = self._baseline(definition)
+        except BaselineError:
+            # The reports of the window will say so.
+            return []
+        if baseline is None or not definition.monitors.data_drift.early_warning.enabled:
+            return []
+        window = (definition.model, definition.version, look.window_start_ms)
+        judgement = self._judgements.get(window, Judgement())
+        fresh = judgement.warn(warnings_of(look, baseline))
+        if not fresh:
+            return []
+        self._judgements[window] = judgement
+        return [*fresh, Remember("verdicts", window, judgement.to_bytes())]
 
     def _judge(self, profile: WindowProfile) -> list[Said]:
         window = (profile.definition.model, profile.definition.version, profile.window_start_ms)

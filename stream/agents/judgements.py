@@ -12,7 +12,7 @@ from topics.records import to_json
 from windows.definition import ModelDefinition
 from windows.monitors.settle import Earlier
 from windows.report import Report, Violation
-from windows.violations import earlier_of, resolved, violation_from_record, violations_of
+from windows.violations import earlier_of, resolved, settled, violation_from_record, violations_of
 
 
 @dataclass(slots=True)
@@ -31,6 +31,8 @@ class Judgement:
         Those in force.
     baseline : str
         Version of the baseline that judged, empty for none; a later one does not judge the window again.
+    warnings : list of Violation
+        Early warnings that no closing test has settled yet.
 
     Examples
     --------
@@ -45,6 +47,7 @@ class Judgement:
     reports: dict[str, int] = field(default_factory=dict)
     violations: list[Violation] = field(default_factory=list)
     baseline: str = ""
+    warnings: list[Violation] = field(default_factory=list)
 
     def pinned(self, definition: ModelDefinition) -> ModelDefinition:
         """Name the baseline that judged before where a definition asks for the latest."""
@@ -59,6 +62,13 @@ class Judgement:
             for monitor, count in self.reports.items()
         }
 
+    def warn(self, found: Iterable[Violation]) -> list[Violation]:
+        """Take early warnings in; list those that were not given before."""
+        given = {warning.id for warning in self.warnings}
+        fresh = [] if self.features_closed else [warning for warning in found if warning.id not in given]
+        self.warnings += fresh
+        return fresh
+
     def follow(self, report: Report) -> list[Violation]:
         """Take a report in; list the violations that are new, differ from before, or are taken back."""
         if not report.final:
@@ -71,17 +81,21 @@ class Judgement:
         now = violations_of(report)
         self.violations = [v for v in self.violations if v.monitor != report.monitor] + now
         known = {v.id: v.verdict for v in before}
-        return [v for v in now if known.get(v.id) != v.verdict] + resolved(before, report)
+        foreseen = [warning for warning in self.warnings if warning.monitor == report.monitor]
+        self.warnings = [warning for warning in self.warnings if warning.monitor != report.monitor]
+        news = [v for v in now if known.get(v.id) != v.verdict]
+        return news + settled(foreseen, report) + resolved(before, report)
 
     def to_bytes(self) -> bytes:
         """Write the judgement as JSON."""
         names = ("revision", "features_closed", "labels_closed", "reports", "baseline")
         record: dict[str, Any] = {name: getattr(self, name) for name in names}
-        return to_json(record | {"violations": [violation.as_record() for violation in self.violations]})
+        said = {"violations": self.violations, "warnings": self.warnings}
+        return to_json(record | {name: [v.as_record() for v in listed] for name, listed in said.items()})
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
         """Read what `to_bytes` wrote."""
         record: Mapping[str, Any] = json.loads(data)
-        violations: Iterable[Any] = record["violations"]
-        return cls(**{**record, "violations": [violation_from_record(v) for v in violations]})
+        said = {name: [violation_from_record(v) for v in record.get(name, ())] for name in ("violations", "warnings")}
+        return cls(**{**record, **said})

@@ -14,12 +14,13 @@ from windows.definition import ModelDefinition
 from windows.events import Partial, Publish
 from windows.grid import Grid
 from windows.join.row_records import Record
-from windows.partition.looks import countable, looks_over
+from windows.partition.looking import countable, look_bytes, looks_over
 from windows.partition.specs import (
     EARLY,
     FEATURE,
     GRID,
     QUALITY,
+    RECENT,
     ROWS,
     SEGMENTS,
     event_specs,
@@ -150,11 +151,10 @@ class OpenWindow:
         if over <= self._looks or EARLY not in self.of_events or not self.of_events[EARLY].n:
             return []
         self._looks = over
-        news = sorted(self._unpublished & {EARLY, GRID}, reverse=True)
-        self._published.update(news)
-        self._unpublished -= set(news)
+        self._published.add(EARLY)
+        self._unpublished.discard(EARLY)
         self._unsaved.add(ROWS)
-        return [self._partial(part, self._payload(part)) for part in news]
+        return [self._partial(EARLY, look_bytes(self.of_events[EARLY]))]
 
     def close_labels(self) -> list[Publish]:
         """Close to labels: publish what they tell."""
@@ -165,6 +165,15 @@ class OpenWindow:
     def revisions(self) -> list[Publish]:
         """Publish what changed after a close, if anything did."""
         return self._publish() if self.revise else []
+
+    def recents(self) -> list[Publish]:
+        """Publish the last labelled rows as they are, whether or not the window is closed."""
+        if RECENT not in self._unpublished or not self.counts.labelled:
+            return []
+        self._published.add(RECENT)
+        self._unpublished.discard(RECENT)
+        self._unsaved.add(ROWS)
+        return [self._partial(RECENT, self._payload(RECENT))]
 
     def forget(self) -> tuple[list[Publish], list[Record]]:
         """Take the window back from the readers of its profiles, and from the changelog."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from sketches.block import Block
+from sketches.packing import pack
 from sketches.sliced import EVENT_TIME, SlicedState
 
 LOOKS = 60
@@ -24,6 +25,11 @@ def looks_over(elapsed_ms: int, size_ms: int) -> int:
     (0, 1, 60)
     """
     return max(0, min(LOOKS, elapsed_ms * LOOKS // size_ms))
+
+
+def look_bytes(counts: SlicedState) -> bytes:
+    """Write counts together with their edges: another partition may have others, if a baseline came in between."""
+    return pack(counts.spec.binned.to_json(), counts.to_bytes())
 
 
 def countable(state: SlicedState, block: Block) -> Block:
