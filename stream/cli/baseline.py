@@ -39,6 +39,9 @@ def suggest(
     label: Annotated[str | None, typer.Option(metavar="COLUMN", help="The true class or number.")] = None,
     prediction: Annotated[str | None, typer.Option(metavar="COLUMN", help="The predicted class or number.")] = None,
     score: Annotated[str | None, typer.Option(metavar="COLUMN", help="Probability of the positive class.")] = None,
+    scores: Annotated[
+        str | None, typer.Option(metavar="PREFIX", help="Of columns PREFIX<class>: the probability of each class.")
+    ] = None,
     tag: Annotated[list[str] | None, typer.Option(metavar="COLUMN", help="No input, but says what a row is.")] = None,
     ignore: Annotated[list[str] | None, typer.Option(metavar="COLUMN", help="To be left out, as an id.")] = None,
     as_json: Json = False,
@@ -48,7 +51,8 @@ def suggest(
     Use predictions of models that were not fitted to these rows, as of a cross-validation.
     """
     definition = _definition(monitor, model, version, problem)
-    roles = Roles(label=label, prediction=prediction, score=score, tags=tuple(tag or ()), ignore=tuple(ignore or ()))
+    tags, ignored = tuple(tag or ()), tuple(ignore or ())
+    roles = Roles(label=label, prediction=prediction, score=score, tags=tags, ignore=ignored, scores=scores)
     suggestion = suggest_baseline(read_table(data), roles, definition)
     for warning in suggestion.warnings:
         say(f"warning: {warning}")

@@ -29,6 +29,9 @@ def replay(
     inference_id: Annotated[str | None, typer.Option(metavar="COLUMN", help="Default: file name and row.")] = None,
     prediction: Annotated[str | None, typer.Option(metavar="COLUMN", help="The predicted class or number.")] = None,
     score: Annotated[str | None, typer.Option(metavar="COLUMN", help="Probability of the positive class.")] = None,
+    scores: Annotated[
+        str | None, typer.Option(metavar="PREFIX", help="Of columns PREFIX<class>: the probability of each class.")
+    ] = None,
     label: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="The true class or number; empty: never known.")
     ] = None,
@@ -51,7 +54,8 @@ def replay(
     Columns without a role are features. Example: sketchwatch replay history.parquet --model churn --event-time at
     --inference-id request --label churned --label-time known_at --score probability
     """
-    roles = Roles(label, prediction, score, inference_id, event_time, label_time, tuple(tag or ()), tuple(ignore or ()))
+    tags, ignored = tuple(tag or ()), tuple(ignore or ())
+    roles = Roles(label, prediction, score, inference_id, event_time, label_time, tags, ignored, scores)
     try:
         delay_ms = duration_ms(label_delay)
     except ValueError as error:

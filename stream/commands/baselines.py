@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from sketches.block import Block
 from stream.commands.applying import apply, read_definitions
-from stream.commands.tables import Roles, to_block
+from stream.commands.tables import Roles, TableError, to_block
 from stream.kafka.connection import partitions_of
 from stream.kafka.publishing import publish
 from stream.kafka.recovery import read_log
@@ -52,9 +52,9 @@ def suggest_baseline(table: pa.Table, roles: Roles, definition: ModelDefinition)
     """
     features = [name for name in roles.features(table) if name not in definition.columns.drop]
     outputs = [name for name in (roles.label, roles.prediction, roles.score) if name is not None]
-    tags = {name: f"tags.{name}" for name in roles.tags}
+    names = {name: f"tags.{name}" for name in roles.tags} | _class_scores(table, roles, definition)
     slices = (table.slice(begin, _ROWS_A_BLOCK) for begin in range(0, len(table), _ROWS_A_BLOCK))
-    blocks = (_renamed(to_block(rows, [*features, *outputs, *tags]), tags) for rows in slices)
+    blocks = (_renamed(to_block(rows, [*features, *outputs, *names]), names) for rows in slices)
     if definition.problem_type is None and roles.label is not None:
         definition = definition.model_copy(update={"problem_type": "BinaryClassification"})
     return suggest(
@@ -68,12 +68,23 @@ def suggest_baseline(table: pa.Table, roles: Roles, definition: ModelDefinition)
             positive_class=definition.positive_class,
             probability_threshold=definition.probability_threshold,
             numeric=definition.problem_type == "Regression",
+            classes=definition.classes if definition.problem_type == "MulticlassClassification" else (),
         ),
         categorical=definition.columns.categorical,
         hashed=definition.columns.hash,
         min_distance=definition.monitors.data_drift.min_distance,
         definition=definition,
     )
+
+
+def _class_scores(table: pa.Table, roles: Roles, definition: ModelDefinition) -> dict[str, str]:
+    """Names of the columns of class scores, by column; they must be those of the declared classes."""
+    found = roles.of_classes(table)
+    classes = {name.removeprefix("prediction.scores.") for name in found.values()}
+    if found and classes != set(definition.classes):
+        msg = f"--scores {roles.scores}: expected the classes of the definition, {list(definition.classes)}"
+        raise TableError(f"{msg}, got columns of {sorted(classes)}")
+    return found
 
 
 def _renamed(block: Block, names: Mapping[str, str]) -> Block:

@@ -35,6 +35,8 @@ class Roles:
         Identity and times of a row, for a replay.
     tags, ignore : tuple of str
         Columns that describe a row without being inputs, and columns to leave out.
+    scores : str, optional
+        Beginning of the names of the columns that hold the probability of each of many classes, whose names follow it.
     """
 
     label: str | None = None
@@ -45,12 +47,32 @@ class Roles:
     label_time: str | None = None
     tags: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    scores: str | None = None
 
     @property
     def named(self) -> dict[str, str]:
         """Option name to column name, of the roles that are filled."""
         single = ("label", "prediction", "score", "inference_id", "event_time", "label_time")
         return {role.replace("_", "-"): name for role in single if (name := getattr(self, role)) is not None}
+
+    def of_classes(self, table: pa.Table) -> dict[str, str]:
+        """Names that the columns of class scores have in events, by column.
+
+        Raises
+        ------
+        TableError
+            If no column begins as the role says.
+        """
+        if self.scores is None:
+            return {}
+        begin = self.scores
+        found = {
+            name: f"prediction.scores.{name[len(begin) :]}" for name in table.column_names if name.startswith(begin)
+        }
+        if not found:
+            msg = f"--scores {begin}: no column begins so; expected some of {', '.join(table.column_names)}"
+            raise TableError(msg)
+        return found
 
     def features(self, table: pa.Table) -> list[str]:
         """Names of the columns left over: the features.
@@ -66,7 +88,7 @@ class Roles:
             if name not in table.column_names:
                 msg = f"--{role} {name}: no such column; expected one of {', '.join(table.column_names)}"
                 raise TableError(msg)
-        taken = {*named.values(), *self.tags, *self.ignore}
+        taken = {*named.values(), *self.tags, *self.ignore, *self.of_classes(table)}
         return [name for name in table.column_names if name not in taken]
 
 

@@ -27,8 +27,8 @@ class Traffic:
     event_time_ms : ndarray of int64, shape (n,)
         When each inference happened, ascending, UTC.
     columns : dict of str to Values, n rows each
-        Features under their own names, and the outputs `prediction.label` and `prediction.score`, or of a regression
-        `prediction.value`.
+        Features under their own names, and the outputs `prediction.label`, `prediction.score` and
+        `prediction.scores.<class>`, or of a regression `prediction.value`.
     tags : dict of str to Values, n rows each
         What describes a row without being an input.
     label : Values, m rows
@@ -80,6 +80,7 @@ def traffic_of(table: pa.Table, roles: Roles, *, name: str, label_delay_ms: int 
         columns["prediction.label"] = _classes(table, roles.prediction)
     if roles.score is not None:
         columns["prediction.score"] = _number(table, "score", roles.score)
+    columns |= {output: _number(table, "scores", name) for name, output in roles.of_classes(table).items()}
     label, rows, known = None, np.zeros(0, np.int64), np.zeros(0, np.int64)
     if roles.label is not None:
         whole = _number(table, "label", roles.label) if numeric else _classes(table, roles.label)

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from sketches.binary import BinaryQualitySpec, BinaryQualityState
-from sketches.block import Block, Column, Kind
+from sketches.block import Column, Kind
 from sketches.counts import TypeCountsState
 from sketches.features import FeatureSpec, FeatureState
 from sketches.kll_layout import capacity
 from sketches.moments import MomentsState
+from sketches.multiclass import MulticlassQualitySpec, MulticlassQualityState
 from sketches.quantiles import QuantilesState
 from sketches.reading import read
 from windows.errors import BaselineError
@@ -148,10 +149,16 @@ def _number(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def imported_quality(statistics: Mapping[str, Any]) -> BinaryQualityState | None:
-    """Rebuild the confusion cells of a model quality baseline; None if the file has none.
+def imported_quality(statistics: Mapping[str, Any]) -> BinaryQualityState | MulticlassQualityState | None:
+    """Rebuild the confusion counts of a model quality baseline; None if the file has none.
 
-    The file has no score counts, so AUC has a threshold but no test.
+    The file has no scores, so metrics of scores have at most a threshold, but no test; a regression's sums cannot be
+    told from its metrics at all.
+
+    Raises
+    ------
+    BaselineError
+        If a confusion matrix holds anything but counts, or that of a binary classification other classes than 0 and 1.
 
     Examples
     --------
@@ -159,16 +166,34 @@ def imported_quality(statistics: Mapping[str, Any]) -> BinaryQualityState | None
     >>> imported_quality({"binary_classification_metrics": {"confusion_matrix": matrix}}).cells
     (1, 0, 2, 1)
     """
-    matrix = statistics.get("binary_classification_metrics", {}).get("confusion_matrix")
-    if matrix is None:
-        return None
-    try:
-        counts = [int(matrix[actual][predicted]) for actual in "01" for predicted in "01"]
-    except (KeyError, TypeError, ValueError) as error:
-        msg = f'expected a confusion_matrix {{"0": {{"0": n, "1": n}}, "1": {{"0": n, "1": n}}}}, got {matrix!r}'
-        raise BaselineError(msg) from error
-    cells = np.repeat(np.arange(4, dtype=np.int32), counts)
-    label, predicted = (Column(Kind.STRING, codes, categories=("0", "1")) for codes in (cells // 2, cells % 2))
+    for problem, rebuild in (("binary_classification", _binary), ("multiclass_classification", _multiclass)):
+        matrix = statistics.get(f"{problem}_metrics", {}).get("confusion_matrix")
+        if matrix is None:
+            continue
+        try:
+            return rebuild({(str(a), str(p)): _count(n) for a, row in matrix.items() for p, n in row.items()})
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            expected = '{"0": {"0": n, "1": n}, "1": {"0": n, "1": n}}' if rebuild is _binary else "{class: {class: n}}"
+            msg = f"expected a confusion_matrix {expected}, got {matrix!r}"
+            raise BaselineError(msg) from error
+    return None
+
+
+def _count(written: Any) -> int:
+    if int(written) != written or written < 0:
+        msg = f"expected a count, got {written!r}"
+        raise ValueError(msg)
+    return int(written)
+
+
+def _binary(cells: Mapping[tuple[str, str], int]) -> BinaryQualityState:
     state = BinaryQualitySpec().empty()
-    state.update(Block(len(cells), {"label": label, "prediction.label": predicted}))
+    state.tp, state.fn, state.fp, state.tn = (cells[actual, predicted] for actual in "10" for predicted in "10")
+    return state
+
+
+def _multiclass(cells: Mapping[tuple[str, str], int]) -> MulticlassQualityState:
+    state = MulticlassQualitySpec().empty()
+    for (actual, predicted), rows in cells.items():
+        state.add(actual, predicted, rows)
     return state

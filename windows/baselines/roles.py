@@ -11,7 +11,7 @@ import numpy as np
 from sketches.block import Block, Column, Kind
 from windows.definition import negative_class
 from windows.errors import BaselineError
-from windows.statistics.inferred_type import LABEL, SCORE, VALUE
+from windows.statistics.inferred_type import LABEL, SCORE, SCORES, VALUE
 
 EXTRA = ("tags.", "attributions.", "embeddings.")
 
@@ -33,6 +33,9 @@ class Roles:
         Scores above it are the positive class where no prediction is given.
     numeric : bool
         Whether it is a regression.
+    classes : tuple of str
+        Declared classes of many: their scores are the columns `prediction.scores.<class>`, and the highest is the
+        predicted class where no prediction is given.
     """
 
     label: str | None = None
@@ -42,6 +45,12 @@ class Roles:
     positive_class: str = "1"
     probability_threshold: float = 0.5
     numeric: bool = False
+    classes: tuple[str, ...] = ()
+
+    def of_scores(self, block: Block) -> tuple[str, ...]:
+        """Names of the columns that hold a score of each declared class; none unless all are there."""
+        names = tuple(SCORES + name for name in self.classes)
+        return names if block.columns.keys() >= set(names) else ()
 
 
 NO_ROLES = Roles()
@@ -60,7 +69,8 @@ def by_role(block: Block, roles: Roles) -> tuple[Block, Block, Block]:
     Returns
     -------
     monitored : Block
-        Inputs under their own names, outputs as `prediction.label` and `prediction.score`, or `prediction.value`.
+        Inputs under their own names, outputs as `prediction.label`, `prediction.score` and
+        `prediction.scores.<class>`, or `prediction.value`.
     extra : Block
         Columns named `tags.*`, `attributions.*` and `embeddings.*`.
     judged : Block
@@ -83,7 +93,7 @@ def by_role(block: Block, roles: Roles) -> tuple[Block, Block, Block]:
         msg = f"expected columns {missing}, got {sorted(block.columns)}"
         raise BaselineError(msg)
     outputs, labels = _of_numbers(block, roles) if roles.numeric else _of_classes(block, roles)
-    apart = {*named, *roles.ignored}
+    apart = {*named, *roles.ignored, *outputs}
     rest = {name: column for name, column in block.columns.items() if name not in apart}
     extra = {name: column for name, column in rest.items() if name.startswith(EXTRA)}
     inputs = {name: column for name, column in rest.items() if name not in extra}
@@ -107,10 +117,13 @@ def _of_classes(block: Block, roles: Roles) -> tuple[dict[str, Column], dict[str
     outputs: dict[str, Column] = {}
     if roles.score is not None:
         outputs[SCORE] = _scores(block.columns[roles.score], roles.score)
+    outputs |= {name: _scores(block.columns[name], name) for name in roles.of_scores(block)}
     if roles.prediction is not None:
         outputs[LABEL] = classes(block.columns[roles.prediction])
     elif roles.score is not None:
         outputs[LABEL] = _above(outputs[SCORE], roles)
+    elif roles.of_scores(block):
+        outputs[LABEL] = _highest([outputs[name] for name in roles.of_scores(block)], roles.classes)
     return outputs, {} if roles.label is None else {"label": classes(block.columns[roles.label])}
 
 
@@ -164,3 +177,10 @@ def _above(score: Column, roles: Roles) -> Column:
     """Predict the class by the threshold, as windows do for events without a label."""
     codes = (score.values > roles.probability_threshold).astype(np.int32)
     return Column(Kind.STRING, codes, score.valid, (negative_class(roles.positive_class), roles.positive_class))
+
+
+def _highest(scores: list[Column], names: tuple[str, ...]) -> Column:
+    """Predict the class with the highest score, as windows do for events without a label."""
+    valid = np.logical_and.reduce([column.valid for column in scores if column.valid is not None])
+    codes = np.stack([column.values for column in scores]).argmax(axis=0).astype(np.int32)
+    return Column(Kind.STRING, codes, valid, names)

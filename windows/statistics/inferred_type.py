@@ -9,6 +9,7 @@ from sketches.counts import TypeCountsState
 
 InferredType = Literal["Integral", "Fractional", "String", "Boolean", "Unknown"]
 LABEL, SCORE, VALUE = "prediction.label", "prediction.score", "prediction.value"
+SCORES = "prediction.scores."
 OUTPUTS = frozenset({LABEL, SCORE, VALUE})
 
 
