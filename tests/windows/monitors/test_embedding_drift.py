@@ -68,12 +68,12 @@ def test_a_shift_violates_in_words_that_readers_of_distances_know() -> None:
 
 
 def test_a_shift_too_small_to_matter_is_none_however_sure() -> None:
-    (verdict,) = judge(rows(200_000, 1, shift=0.08)).verdicts
+    (verdict,) = judge(rows(200_000, 1, shift=0.05)).verdicts
     assert verdict.pvalue is not None
     assert verdict.alpha is not None
     assert verdict.pvalue < verdict.alpha
     assert verdict.outcome == "ok"
-    (strict,) = judge(rows(200_000, 1, shift=0.08), definition=model(min_shift=0.0)).verdicts
+    (strict,) = judge(rows(200_000, 1, shift=0.05), definition=model(min_shift=0.0)).verdicts
     assert strict.outcome == "violation"
 
 
