@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,6 +19,7 @@ from stream.hooks.record_handler import POSTPROCESS, PREPROCESS, RecordHandler, 
 from windows.baselines.baseline import Baseline
 from windows.baselines.baseline_files import baseline_of_files, write_baseline
 from windows.baselines.baseline_records import to_json
+from windows.baselines.kinds import CONSTRAINTS, STATISTICS
 from windows.baselines.roles import NO_ROLES, Roles
 from windows.baselines.suggest import suggest
 from windows.data_set import Period, window_of_rows
@@ -68,6 +69,16 @@ class Outcome:
         return f"{self.status}: Job completed successfully with {self.violations or 'no'} violations."
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A job's rows as a window, what they were held against, and what was said of them."""
+
+    window: WindowProfile
+    baseline: Baseline
+    reports: tuple[Report, ...]
+    unread: tuple[Unread, ...]
+
+
 def run(job: Job, *, metrics_folder: Path = METRICS_FOLDER) -> Outcome:
     """Run a job.
 
@@ -83,23 +94,26 @@ def run(job: Job, *, metrics_folder: Path = METRICS_FOLDER) -> Outcome:
     StreamError, windows.errors.BaselineError
         If the job, its rows, its baseline or a script is not what it should be.
     """
-    preprocess = None if job.preprocessor is None else load_script(job.preprocessor, PREPROCESS)
     postprocess = None if job.postprocessor is None else load_script(job.postprocessor, POSTPROCESS)
-    if preprocess is not None and job.dataset_format.kind != "capture":
-        raise TableError("record_preprocessor_script: expected dataset_format sagemakerCaptureJson beside it")
-    rows = JobRows(job, None if preprocess is None else RecordHandler(preprocess))
-    outcome = _suggest(job, rows) if job.constraints is None else _judge(job, rows, metrics_folder)
+    outcome = _suggest(job) if job.constraints is None else _report(job, judge(job), metrics_folder)
     if postprocess is not None:
         postprocess()
     return outcome
 
 
-def definition_of(job: Job, baseline: Baseline | None = None) -> ModelDefinition:
+def _rows(job: Job, columns: tuple[str, ...] = (), texts: frozenset[str] = frozenset()) -> JobRows:
+    handler = None if job.preprocessor is None else RecordHandler(load_script(job.preprocessor, PREPROCESS))
+    if handler is not None and job.dataset_format.kind != "capture":
+        raise TableError("record_preprocessor_script: expected dataset_format sagemakerCaptureJson beside it")
+    return JobRows(job, handler, columns, texts)
+
+
+def definition_of(job: Job, baseline: Baseline | None = None, *, emulate_deequ: bool = False) -> ModelDefinition:
     """Define the model of a job: the monitors of its analysis, and no least number of rows for another's baseline."""
     quality = job.analysis == "MODEL_QUALITY"
     monitors: dict[str, dict[str, Any]] = {
         "data_quality": {"enabled": not quality},
-        "data_drift": {"enabled": not quality},
+        "data_drift": {"enabled": not quality, "emulate_deequ_le_2_0_21": emulate_deequ},
         # Rows without a label are not among those of the job.
         "model_quality": {"min_coverage": 0.0},
     }
@@ -141,8 +155,8 @@ def roles_of(job: Job) -> Roles:
     )
 
 
-def _suggest(job: Job, rows: JobRows) -> Outcome:
-    definition = definition_of(job)
+def _suggest(job: Job) -> Outcome:
+    rows, definition = _rows(job), definition_of(job)
     baseline = suggest(rows.blocks(), model=definition.model, roles=roles_of(job), definition=definition).baseline
     if not baseline.n:
         raise TableError(f"{job.source}: expected rows to suggest a baseline from, got none{_why(rows)}")
@@ -163,26 +177,45 @@ def _why(rows: JobRows) -> str:
     return "".join(f"; {one.file}:{one.line}: {one.reason}" for one in rows.unread[:1])
 
 
-def _judge(job: Job, rows: JobRows, metrics_folder: Path) -> Outcome:
-    assert job.constraints is not None
+def judge(job: Job, *, emulate_deequ: bool = False) -> Judged:
+    """Hold a job's rows against its baseline.
+
+    Parameters
+    ----------
+    job : Job
+        With constraints.
+    emulate_deequ : bool
+        Whether literal distances are those of Deequ up to 2.0.21.
+
+    Raises
+    ------
+    StreamError, windows.errors.BaselineError
+        If the rows or the baseline are not what they should be, or a monitor failed.
+    """
+    if job.constraints is None:
+        raise TableError("baseline_constraints: expected a path, got none")
     baseline = baseline_of_files(job.constraints, job.statistics, model=definition_of(job).model)
-    known = () if baseline.constraints is None else tuple(baseline.constraints.features)
-    rows = replace(rows, columns=known, texts=texts_of(baseline))
+    definition = definition_of(job, baseline, emulate_deequ=emulate_deequ)
+    rows = _rows(job, () if baseline.constraints is None else tuple(baseline.constraints.features), texts_of(baseline))
     period = Period(job.start_ms or 0, job.end_ms or (job.start_ms or 0) + 3_600_000)
-    window = window_of_rows(rows.blocks(), definition_of(job, baseline), roles=roles_of(job), period=period)
+    window = window_of_rows(rows.blocks(), definition, roles=roles_of(job), period=period)
     if not window.rows and rows.unread:
         raise TableError(f"{job.source}: expected rows, got none{_why(rows)}")
     reports = evaluate(window, baseline)
     failed = next((report for report in reports if report.status == "Failed"), None)
     if failed is not None:
         raise InfrastructureError(f"{failed.monitor}: {failed.error}")
+    return Judged(window, baseline, tuple(reports), tuple(rows.unread))
+
+
+def _report(job: Job, judged: Judged, metrics_folder: Path) -> Outcome:
+    assert job.constraints is not None
+    window, reports = judged.window, judged.reports
+    constraints = job.constraints / CONSTRAINTS if job.constraints.is_dir() else job.constraints
     job.output.mkdir(parents=True, exist_ok=True)
-    documents = {
-        "constraint_violations.json": violations_document(reports),
-        "statistics.json": _statistics(window, reports),
-    }
+    documents = {"constraint_violations.json": violations_document(reports), STATISTICS: _statistics(window, reports)}
     files = [_write(job.output / name, to_json(document, 1)) for name, document in documents.items()]
-    files.append(_write(job.output / "constraints.json", job.constraints.read_bytes()))
+    files.append(_write(job.output / CONSTRAINTS, constraints.read_bytes()))
     if job.metrics:
         dimensions = {"Endpoint": job.endpoint, "MonitoringSchedule": job.schedule}
         lines = "".join(f"{line}\n" for line in metric_lines(window, reports, dimensions))
@@ -191,10 +224,10 @@ def _judge(job: Job, rows: JobRows, metrics_folder: Path) -> Outcome:
     found = sum(len(violations_of(report)) for report in reports)
     status = status_of(verdict for report in reports for verdict in report.verdicts)
     done = status if status == "CompletedWithViolations" else "Completed"
-    return Outcome(done, window.rows, found, tuple(files), tuple(rows.unread))
+    return Outcome(done, window.rows, found, tuple(files), judged.unread)
 
 
-def _statistics(window: WindowProfile, reports: list[Report]) -> dict[str, Any]:
+def _statistics(window: WindowProfile, reports: tuple[Report, ...]) -> dict[str, Any]:
     """Statistics with the sketches of a window, so that they can be the baseline of others."""
     quality = next((report for report in reports if report.monitor == "model_quality"), None)
     if quality is not None:

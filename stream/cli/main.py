@@ -16,6 +16,7 @@ from confluent_kafka import KafkaException
 from sketches.errors import SketchError
 from stream.cli import baseline, imports, topics
 from stream.cli.batch import batch
+from stream.cli.compare import compare
 from stream.cli.definitions import apply
 from stream.cli.demo import demo
 from stream.cli.doctor import doctor
@@ -59,7 +60,7 @@ app.add_typer(topics.app, name="topics")
 app.command()(apply)
 app.add_typer(baseline.app, name="baseline")
 app.add_typer(imports.app, name="import")
-for command in (worker, replay, violations, query, batch, demo, doctor):
+for command in (worker, replay, violations, query, batch, compare, demo, doctor):
     app.command()(command)
 
 
