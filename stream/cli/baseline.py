@@ -110,7 +110,7 @@ def publish(
 
 def _definition(monitor: Path | None, model: str | None, version: str, problem: str | None) -> ModelDefinition:
     if monitor is not None and problem is not None:
-        msg = f"--problem-type {problem}: expected it in {monitor}"
+        msg = f"--problem-type {problem}: expected it in {monitor}, not beside it"
         raise DefinitionError(msg)
     if monitor is not None:
         return read_definition(monitor)

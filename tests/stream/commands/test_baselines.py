@@ -60,6 +60,17 @@ def test_features_are_the_columns_without_a_role_and_not_dropped() -> None:
     assert sum(baseline.quality.cells) == 300
 
 
+def test_a_regressions_prediction_and_label_are_numbers() -> None:
+    definition = DEFINITION.model_copy(update={"problem_type": "Regression"})
+    baseline = suggest_baseline(_table(), Roles(label="age", prediction="p", ignore=("row",)), definition).baseline
+    assert set(baseline.features) == {"zone", "y", "prediction.value"}
+    error = _table()["age"].to_numpy() - _table()["p"].to_numpy()
+    assert baseline.quality_constraints is not None
+    limits = {name: limit.threshold for name, limit in baseline.quality_constraints.metrics.items()}
+    assert list(limits) == ["mae", "mse", "rmse", "r2"]
+    assert limits["mae"] == pytest.approx(abs(error).mean(), rel=1e-9)
+
+
 def test_a_published_baseline_is_read_back_with_the_same_states(settings: Settings) -> None:
     apply(settings, DEFINITION)
     suggested = suggest_baseline(_table(), ROLES, DEFINITION).baseline

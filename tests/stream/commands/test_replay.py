@@ -121,6 +121,23 @@ def test_every_event_and_label_arrives_once_on_its_partition_and_in_order_of_tim
     assert found_labels == expected_labels
 
 
+def test_the_labels_of_a_regression_arrive_as_values(settings: Settings) -> None:
+    apply(settings, ModelDefinition(model="m", problem_type="Regression"))
+    table = pa.table({"id": ["a", "b", "c"], "at": [1, 2, 3], "p": [0.5, 1.5, 2.5], "y": [1.0, None, 1e45]})
+    roles = Roles(label="y", prediction="p", inference_id="id", event_time="at")
+    replay(settings, traffic_of(table, roles, name="x", numeric=True), "m", "1")
+    events, labels = (_read(settings, topic) for topic in Topics(settings.topic_prefix).sources)
+    values: dict[bytes, float] = {}
+    for decoded in labels.values():
+        for one in (batch for batch in decoded.batches if isinstance(batch, LabelBatch)):
+            assert one.label is None
+            assert one.value is not None
+            values |= dict(zip(_names(one.ids), one.value.tolist(), strict=True))
+    assert values == {b"a": 1.0, b"c": 1e45}
+    sent = [batch for decoded in events.values() for batch in decoded.batches if isinstance(batch, EventBatch)]
+    assert sorted(value for batch in sent for value in batch.columns["prediction.value"].values) == [0.5, 1.5, 2.5]
+
+
 def _cells(values: object) -> list[object]:
     kind, cells, valid, categories, *_ = values  # type: ignore[misc]
     texts = [categories[cell] for cell in cells] if kind == 3 else cells.tolist()

@@ -82,6 +82,18 @@ def test_classes_have_one_form() -> None:
         assert [label.categories[code] for code in label.values] == ["1", "0"]
 
 
+def test_predictions_and_labels_of_a_regression_are_numbers_and_missing_ones_are_no_labels() -> None:
+    table = pa.table({"at": [2, 1, 3], "p": [5, 7, 6], "y": [5.5, None, 4.0]})
+    roles = Roles(label="y", prediction="p", event_time="at")
+    traffic = traffic_of(table, roles, name="x", numeric=True)
+    assert traffic.columns["prediction.value"].values.tolist() == [7.0, 5.0, 6.0]
+    assert "prediction.label" not in traffic.columns
+    assert traffic.label is not None
+    assert dict(zip(traffic.label_row.tolist(), traffic.label.values.tolist(), strict=True)) == {1: 5.5, 2: 4.0}
+    with pytest.raises(TableError, match="--label p: expected numbers, got strings such as 'high'"):
+        traffic_of(pa.table({"at": [1], "p": ["high"]}), Roles(label="p", event_time="at"), name="x", numeric=True)
+
+
 @pytest.mark.parametrize(
     ("table", "roles", "said"),
     [
