@@ -8,17 +8,20 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sketches.block import Block
 from sketches.contingency import ContingencyState
+from windows.baselines.sampled_flips import measure_flips
 from windows.definition import ModelDefinition
 from windows.errors import BaselineError
 from windows.join.carried import Carried
 from windows.options import Facet
+from windows.statistics.bias_metrics import FLIP_TEST
 from windows.statistics.bias_statistics import STAGES, FacetValue, describe_bias, measure_facet
 
 _SAME = 1e-9
 
 
-def bias_document(definition: ModelDefinition, state: ContingencyState) -> dict[str, Any]:
+def bias_document(definition: ModelDefinition, state: ContingencyState, sample: Block | None = None) -> dict[str, Any]:
     """Write the bias of a data set as the bias that windows may have.
 
     Parameters
@@ -27,6 +30,8 @@ def bias_document(definition: ModelDefinition, state: ContingencyState) -> dict[
         Its facets, favourable classes and group variable.
     state : ContingencyState
         The data set's counts.
+    sample : Block, optional
+        Rows of it, for the flip test.
     """
     values = [
         value
@@ -34,6 +39,8 @@ def bias_document(definition: ModelDefinition, state: ContingencyState) -> dict[
         for value in facet_values(facet, state.table(facet.name).values)
     ]
     measured = [(value, measure_facet(state, value)) for value in values]
+    if sample is not None:
+        measured = [(value, found | {FLIP_TEST: measure_flips(sample, definition, value)}) for value, found in measured]
     return describe_bias(favourable(definition), measured, intervals=False)
 
 

@@ -11,7 +11,7 @@ from windows.baselines.attributions import analysis_document, importances_of
 from windows.baselines.bias_analysis import bias_document
 from windows.baselines.embeddings import embeddings_document
 from windows.definition import ModelDefinition
-from windows.partition.specs import ATTRIBUTIONS, BIAS, EMBEDDING
+from windows.partition.specs import ATTRIBUTIONS, BIAS, EMBEDDING, SAMPLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,8 @@ def documents_of(definition: ModelDefinition, states: Mapping[str, Any]) -> dict
     """
     documents: dict[str, dict[str, Any]] = {}
     if BIAS in states:
-        documents["bias"] = bias_document(definition, states[BIAS])
+        sample = states[SAMPLE].block() if SAMPLE in states else None
+        documents["bias"] = bias_document(definition, states[BIAS], sample)
     if ATTRIBUTIONS in states and (importances := importances_of(states[ATTRIBUTIONS])):
         documents["attribution_drift"] = analysis_document(importances)
     embedded = {part.removeprefix(EMBEDDING): s for part, s in sorted(states.items()) if part.startswith(EMBEDDING)}

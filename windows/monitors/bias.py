@@ -10,14 +10,15 @@ from dataclasses import dataclass, replace
 from sketches.contingency import ContingencyState
 from windows.baselines.baseline import Baseline
 from windows.baselines.bias_analysis import BiasLimits, facet_values, favourable, is_edited, read_bias_analysis
+from windows.baselines.sampled_flips import measure_flips
 from windows.definition import ModelDefinition
 from windows.monitors.monitor import Judged, Terms, no_baseline
 from windows.monitors.settle import Draft, settle
 from windows.options import Bias
-from windows.partition.specs import BIAS
+from windows.partition.specs import BIAS, SAMPLE
 from windows.report import Verdict
 from windows.statistics.bias_estimates import bias_pvalue, distance_from_parity, enough_rows
-from windows.statistics.bias_metrics import BIAS_METRICS, BiasMetric
+from windows.statistics.bias_metrics import BIAS_METRICS, FLIP_TEST, BiasMetric
 from windows.statistics.bias_statistics import FacetValue, Found, describe_bias, measure_facet
 from windows.statistics.correction import holm
 from windows.statistics.intervals import Estimate
@@ -44,6 +45,9 @@ def report_bias(profile: WindowProfile, baseline: Baseline | None, terms: Terms)
     resamples = terms.rng if definition.monitors.bias.interval == "paper" else None
     values = _values(definition, state, was, limits)
     found = [(value, measure_facet(state, value, resamples)) for value in values]
+    if SAMPLE in profile.states:
+        rows = profile.states[SAMPLE].block()
+        found = [(value, {**metrics, FLIP_TEST: measure_flips(rows, definition, value)}) for value, metrics in found]
     statistics = describe_bias(favourable(definition), found, intervals=True)
     statistics["dataset"] = {"item_count": state.n, "capped": list(state.capped)}
     if document is None:
@@ -102,11 +106,19 @@ class _Compared:
                 continue
             calibrated = self._calibrated(metric, found[name], before.get(name))
             if self._is_literal(name, before.get(name)):
-                yield self._literal(metric, found[name])
+                yield self._literal(name, found[name], ratio=metric.ratio)
                 advisory = replace(calibrated.verdict if isinstance(calibrated, Draft) else calibrated, advisory=True)
                 yield replace(calibrated, verdict=advisory) if isinstance(calibrated, Draft) else advisory
             else:
                 yield calibrated
+        if FLIP_TEST in found and (not self.options.metrics or FLIP_TEST in self.options.metrics):
+            yield self._flips(found[FLIP_TEST])
+
+    def _flips(self, found: Estimate | str) -> Verdict:
+        """Judge the flip test by the paper's rule only: its deviation takes the neighbours as given."""
+        if self.options.mode == "literal" or self.was is None:
+            return self._literal(FLIP_TEST, found)
+        return _without(self._verdict(FLIP_TEST, found, "calibrated"), "skipped", "judged in the literal mode only")
 
     def _is_literal(self, name: str, before: Estimate | str | None) -> bool:
         """Whether the definition says so, or a person or another system set the limit."""
@@ -116,7 +128,7 @@ class _Compared:
         return name in self.limits and is_edited(self.limits[name], counted)
 
     def _calibrated(self, metric: BiasMetric, now: Estimate | str, before: Estimate | str | None) -> Draft | Verdict:
-        verdict = self._verdict(metric, now, "calibrated")
+        verdict = self._verdict(metric.name, now, "calibrated")
         if metric.twin is not None:
             return _without(verdict, "skipped", f"says no more than {metric.twin}, which decides")
         if metric.of_everybody and not self.first:
@@ -135,16 +147,16 @@ class _Compared:
         """Say why a metric of a window or baseline cannot be tested."""
         if not isinstance(found, Estimate):
             return found
-        if math.isinf(distance_from_parity(metric, found.value)):
+        if math.isinf(distance_from_parity(found.value, ratio=metric.ratio)):
             return "infinitely far from parity"
         sides = state.table(self.value.facet).sides(*self.value.values)
         least = self.options.min_cell
         return None if enough_rows(metric, sides, least) else f"fewer than {least} rows in a count it rests on"
 
-    def _literal(self, metric: BiasMetric, now: Estimate | str) -> Verdict:
+    def _literal(self, name: str, now: Estimate | str, *, ratio: bool = False) -> Verdict:
         """The paper's rule: a violation if the interval and the allowed range have nothing in common."""
-        verdict = self._verdict(metric, now, "literal")
-        limit = self.limits.get(metric.name)
+        verdict = self._verdict(name, now, "literal")
+        limit = self.limits.get(name)
         if limit is None:
             return _without(verdict, "insufficient", "the baseline has no value of it")
         if isinstance(now, str):
@@ -153,17 +165,17 @@ class _Compared:
             return _without(verdict, "insufficient", "a resample has no value of it")
         low, high = now.interval
         allowed = abs(limit)
-        if metric.ratio and not self.options.literal_di:
-            allowed = distance_from_parity(metric, limit)
+        if ratio and not self.options.literal_di:
+            allowed = distance_from_parity(limit, ratio=True)
             low, high = (math.log(end) if end > 0 else -math.inf for end in (low, high))
         violated = low > allowed or high < -allowed
         return replace(verdict, outcome="violation") if violated else verdict
 
-    def _verdict(self, metric: BiasMetric, found: Estimate | str, mode: str) -> Verdict:
-        limit = self.limits.get(metric.name)
-        name = f"{metric.name} {self.value.facet}={self.value.text}"
+    def _verdict(self, name: str, found: Estimate | str, mode: str) -> Verdict:
+        limit = self.limits.get(name)
+        subject = f"{name} {self.value.facet}={self.value.text}"
         verdict = Verdict(
-            name, CHECK, mode, "ok", metric.name, threshold=limit, facet=self.value.facet, facet_value=self.value.text
+            subject, CHECK, mode, "ok", name, threshold=limit, facet=self.value.facet, facet_value=self.value.text
         )
         if isinstance(found, str):
             return verdict

@@ -11,7 +11,7 @@ from windows.monitors.embedding_drift import report_embedding_drift
 from windows.monitors.model_quality import report_model_quality
 from windows.monitors.monitor import Monitor
 from windows.monitors.reports import report_data_drift, report_data_quality
-from windows.partition.specs import ATTRIBUTIONS, BIAS, EMBEDDING, FEATURE, QUALITY, label_specs
+from windows.partition.specs import ATTRIBUTIONS, BIAS, EMBEDDING, FEATURE, QUALITY, SAMPLE, label_specs
 
 SHARES = {"data_quality": 0.2, "data_drift": 0.3, "model_quality": 0.25, "outcome": 0.25, "custom": 0.25}
 
@@ -56,7 +56,7 @@ MONITORS = (
         family="outcome",
         of_labels=True,
         enabled=lambda definition: BIAS in label_specs(definition),
-        needs=lambda _definition: (BIAS,),
+        needs=lambda definition: (BIAS, SAMPLE) if definition.sample.enabled else (BIAS,),
         judge=report_bias,
     ),
     Monitor(

@@ -99,16 +99,15 @@ def complex_gradient(metric: BiasMetric, counts: NDArray[Any]) -> NDArray[np.flo
     return np.asarray(gradient, np.float64).reshape(counts.shape)
 
 
-def distance_from_parity(metric: BiasMetric, value: float) -> float:
+def distance_from_parity(value: float, *, ratio: bool = False) -> float:
     """How far a value is from the one without bias: |x|, of a ratio |ln x|.
 
     Examples
     --------
-    >>> from windows.statistics.bias_metrics import BIAS_METRICS
-    >>> distance_from_parity(BIAS_METRICS["DI"], 0.0), distance_from_parity(BIAS_METRICS["DPL"], -0.2)
+    >>> distance_from_parity(0.0, ratio=True), distance_from_parity(-0.2)
     (inf, 0.2)
     """
-    if not metric.ratio:
+    if not ratio:
         return abs(value)
     return abs(math.log(value)) if value > 0 else math.inf
 
@@ -136,8 +135,8 @@ def bias_pvalue(metric: BiasMetric, window: Estimate, baseline: Estimate, floor:
     >>> bias_pvalue(BIAS_METRICS["DPL"], Estimate(0.01, 0.01, 0, 0, 1), Estimate(0.0, 0.0, 0, 0, 1), 0.02) > 0.8
     True
     """
-    excess = distance_from_parity(metric, window.value) - max(distance_from_parity(metric, baseline.value), floor)
-    return float(norm.sf(excess / math.hypot(window.sd, baseline.sd)))
+    now, before = (distance_from_parity(estimate.value, ratio=metric.ratio) for estimate in (window, baseline))
+    return float(norm.sf((now - max(before, floor)) / math.hypot(window.sd, baseline.sd)))
 
 
 def enough_rows(metric: BiasMetric, sides: NDArray[np.int64], least: int) -> bool:

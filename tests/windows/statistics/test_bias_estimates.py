@@ -106,10 +106,9 @@ def test_an_infinite_value_has_an_interval_that_reaches_to_it():
 
 
 def test_parity_of_a_ratio_is_one():
-    ratio, difference = BIAS_METRICS["DI"], BIAS_METRICS["DPL"]
-    assert distance_from_parity(ratio, 0.5) == pytest.approx(distance_from_parity(ratio, 2.0))
-    assert distance_from_parity(ratio, 1.0) == 0.0
-    assert distance_from_parity(difference, -0.3) == 0.3
+    assert distance_from_parity(0.5, ratio=True) == pytest.approx(distance_from_parity(2.0, ratio=True))
+    assert distance_from_parity(1.0, ratio=True) == 0.0
+    assert distance_from_parity(-0.3) == 0.3
 
 
 def test_the_pvalue_is_one_sided_about_the_baselines_bias_or_the_floor():
