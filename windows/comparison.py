@@ -96,6 +96,13 @@ def _subject(entry: Mapping[str, Any]) -> str:
     return "/".join(str(entry[name]) for name in ("facet", "facet_value", "label", "metric_name") if name in entry)
 
 
+def _subject_of(verdict: Verdict) -> str:
+    """Name what a verdict is of as the old monitor does."""
+    if verdict.facet is not None:
+        return f"{verdict.facet}/{verdict.facet_value}/{verdict.statistic}"
+    return f"{verdict.subject}/shap" if verdict.check == "feature_attribution_drift_check" else verdict.subject
+
+
 def compare(
     old: Iterable[OldViolation], verdicts: Iterable[Verdict], old_rules: Mapping[str, OldRule] | None = None
 ) -> list[Compared]:
@@ -126,7 +133,7 @@ def compare(
     counting: dict[tuple[str, str], Verdict] = {}
     beside: dict[tuple[str, str], Verdict] = {}
     for verdict in verdicts:
-        (beside if verdict.advisory else counting)[verdict.subject, verdict.check] = verdict
+        (beside if verdict.advisory else counting)[_subject_of(verdict), verdict.check] = verdict
     found = theirs.keys() | {key for key, verdict in counting.items() if verdict.outcome == "violation"}
     subjects = {subject for subject, _ in counting}
     return [

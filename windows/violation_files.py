@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from windows.report import Report, Verdict
-from windows.violations import violations_of
+from windows.violations import verdict_from_record, violations_of
 
 DRIFT = "baseline_drift_check"
+_VERSIONED = frozenset({"bias_drift_check", "feature_attribution_drift_check"})
 _DISTANCE = re.compile(r"distance: (.+) exceeds threshold: (.+)")
 """What readers of these files look for in drift violations."""
 
@@ -35,18 +36,28 @@ def violations_document(reports: Iterable[Report]) -> dict[str, Any]:
     >>> violations_document([report])["violations"]
     [{'feature_name': 'age', 'constraint_check_type': 'completeness_check', 'description': 'Value: 0.5 '}]
     """
-    reports = list(reports)
-    versioned = any(report.monitor in {"bias", "attribution_drift"} for report in reports)
-    found = [
-        _entry(violation.as_record(), violation.verdict) for report in reports for violation in violations_of(report)
-    ]
+    return document_of_records(violation.as_record() for report in reports for violation in violations_of(report))
+
+
+def document_of_records(records: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Write violations as `violations_document` does, of their public records.
+
+    Examples
+    --------
+    >>> verdict = Verdict("recall", "LessThanThreshold", "one_sd", "violation").as_record()
+    >>> record = {"metric_name": "recall", "description": "Metric recall …", "verdict": verdict}
+    >>> document_of_records([record])["violations"][0]["constraint_check_type"]
+    'LessThanThreshold'
+    """
+    found = [_entry(record, verdict_from_record(record["verdict"])) for record in records]
+    versioned = any(entry["constraint_check_type"] in _VERSIONED for entry in found)
     return ({"version": "1.0"} if versioned else {}) | {"violations": found}
 
 
 _SUBJECTS = ("feature_name", "metric_name", "facet", "facet_value", "label")
 
 
-def _entry(record: dict[str, Any], verdict: Verdict) -> dict[str, Any]:
+def _entry(record: Mapping[str, Any], verdict: Verdict) -> dict[str, Any]:
     named = {name: record[name] for name in _SUBJECTS if name in record}
     text = str(record["description"])
     if verdict.check == DRIFT and not _DISTANCE.search(text):

@@ -20,6 +20,7 @@ from stream.cli.compare import compare
 from stream.cli.definitions import apply
 from stream.cli.demo import demo
 from stream.cli.doctor import doctor
+from stream.cli.export import export
 from stream.cli.output import Exit, print_lines, say
 from stream.cli.query import query
 from stream.cli.replay import replay
@@ -60,7 +61,7 @@ app.add_typer(topics.app, name="topics")
 app.command()(apply)
 app.add_typer(baseline.app, name="baseline")
 app.add_typer(imports.app, name="import")
-for command in (worker, replay, violations, query, batch, compare, demo, doctor):
+for command in (worker, replay, violations, query, export, batch, compare, demo, doctor):
     app.command()(command)
 
 

@@ -36,13 +36,13 @@ def _keys(model: type[BaseModel]) -> Iterator[str]:
 
 
 def test_every_key_of_settings_and_definition_is_documented() -> None:
-    documented = set(re.findall(r"`([a-z_]+)`", CONFIGURATION))
+    documented = set(re.findall(r"`([a-z0-9_]+)`", CONFIGURATION))
     assert {*_keys(Settings), *_keys(ModelDefinition)} <= documented
 
 
 def test_no_key_is_documented_that_does_not_exist() -> None:
     rows = re.findall(r"^\| (`[^|]+`) \|", CONFIGURATION, flags=re.MULTILINE)
-    documented = {key for row in rows for key in re.findall(r"`([a-z_]+)`", row)}
+    documented = {key for row in rows for key in re.findall(r"`([a-z0-9_]+)`", row)}
     assert documented <= {*_keys(Settings), *_keys(ModelDefinition)}
 
 

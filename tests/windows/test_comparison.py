@@ -135,3 +135,19 @@ def test_files_of_every_kind_are_read():
     for wrong in ({}, {"violations": [7]}, {"violations": [{"feature_name": "age"}]}, {"violations": 7}):
         with pytest.raises(BaselineError, match="expected violations"):
             read_violations(wrong)
+
+
+def test_bias_and_attributions_meet_under_the_old_names():
+    bias = Verdict("DPL Sex=0", "bias_drift_check", "calibrated", "violation", "DPL", facet="Sex", facet_value="0")
+    shap = Verdict("label0", "feature_attribution_drift_check", "literal", "violation", "ndcg")
+    document = {
+        "version": "1.0",
+        "violations": [
+            {"facet": "Sex", "facet_value": "0", "metric_name": "DPL", "constraint_check_type": "bias_drift_check"},
+            {"label": "label0", "metric_name": "shap", "constraint_check_type": "feature_attribution_drift_check"},
+        ],
+    }
+    assert [(one.subject, one.agrees) for one in compare(read_violations(document), [bias, shap])] == [
+        ("Sex/0/DPL", True),
+        ("label0/shap", True),
+    ]

@@ -62,3 +62,20 @@ def test_violations_of_model_quality_name_a_metric() -> None:
             "description": "Metric recall with 0.5 was …",
         }
     ]
+
+
+def test_violations_of_bias_and_attributions_have_their_own_form() -> None:
+    bias = Verdict(
+        "DPL Sex=0", "bias_drift_check", "literal", "violation", "DPL", facet="Sex", facet_value="0", description="b"
+    )
+    shap = Verdict("label0", "feature_attribution_drift_check", "literal", "violation", "ndcg", description="a")
+    reports = [
+        Report("m", "1", monitor, 0, 1_000, 1, True, "CompletedWithViolations", "1", "0", verdicts=(verdict,))
+        for monitor, verdict in (("bias", bias), ("attribution_drift", shap))
+    ]
+    facet = {"facet": "Sex", "facet_value": "0", "metric_name": "DPL"}
+    label = {"label": "label0", "metric_name": "shap"}
+    assert [violations_document([report]) for report in reports] == [
+        {"version": "1.0", "violations": [facet | {"constraint_check_type": bias.check, "description": "b"}]},
+        {"version": "1.0", "violations": [label | {"constraint_check_type": shap.check, "description": "a"}]},
+    ]
