@@ -34,7 +34,7 @@ def multiclass_pvalue(metric: str, window: MulticlassQualityState, baseline: Mul
     Returns
     -------
     float or None
-        None where the metric is undefined in either sample.
+        None where the metric is undefined in either sample; for losses also where their declared classes differ.
 
     Notes
     -----
@@ -55,7 +55,9 @@ def multiclass_pvalue(metric: str, window: MulticlassQualityState, baseline: Mul
     0.00439
     """
     if metric in LOSSES:
-        return loss_pvalue(metric, window.losses, baseline.losses)
+        # Losses over other classes are other losses.
+        alike = set(window.spec.classes) == set(baseline.spec.classes)
+        return loss_pvalue(metric, window.losses, baseline.losses) if alike else None
     classes, now, was = _aligned(window, baseline)
     n, m = int(now.sum()), int(was.sum())
     if not n or not m:
