@@ -96,8 +96,12 @@ class _History:
         labels = self._next("labels", traffic.label_time_ms, end_ms)
         for place, ids in self._cut(events):
             rows = events[place]
-            columns, tags = (_take(part, rows) for part in (traffic.columns, traffic.tags))
-            self._sender.events(EventBatch(*self._name, ids, traffic.event_time_ms[rows], rows, columns, tags))
+            columns, tags, attributions = (
+                _take(part, rows) for part in (traffic.columns, traffic.tags, traffic.attributions)
+            )
+            embeddings = {name: vectors[rows] for name, vectors in traffic.embeddings.items()}
+            times = traffic.event_time_ms[rows]
+            self._sender.events(EventBatch(*self._name, ids, times, rows, columns, tags, attributions, embeddings))
         if traffic.label is not None:
             for place, ids in self._cut(traffic.label_row[labels]):
                 rows = labels[place]

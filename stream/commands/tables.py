@@ -147,15 +147,41 @@ def to_column(values: pa.ChunkedArray) -> Column:
     raise TableError(f"expected numbers, booleans or strings, got a column of {kind}")
 
 
+def to_vectors(values: pa.ChunkedArray) -> Column:
+    """Take an Arrow column of lists as a block's vectors.
+
+    Raises
+    ------
+    TableError
+        If it does not hold lists of numbers, all of one length.
+    """
+    kind = values.type
+    lists = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    if not lists or not (pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type)):
+        raise TableError(f"expected lists of numbers, got a column of {kind}")
+    array = values.combine_chunks()
+    known = np.asarray(array.is_valid())
+    held = array.drop_null()
+    lengths = sorted(pc.unique(pc.list_value_length(held)).to_pylist())
+    if len(lengths) > 1:
+        raise TableError(f"expected vectors of one length, got lengths {', '.join(map(str, lengths[:5]))}")
+    vectors = np.zeros((len(array), lengths[0] if lengths else 0), np.float32)
+    numbers = pc.fill_null(held.flatten().cast(pa.float32(), safe=False), np.float32("nan"))
+    vectors[known] = np.asarray(numbers).reshape(len(held), vectors.shape[1])
+    return Column(Kind.VECTOR, vectors, None if known.all() else known)
+
+
+def column_of(table: pa.Table, name: str) -> Column:
+    """Take one of a table's columns, vectors if it is called `embeddings.*`; raises `TableError` naming it."""
+    try:
+        return to_vectors(table[name]) if name.startswith("embeddings.") else to_column(table[name])
+    except TableError as error:
+        raise TableError(f"column {name}: {error}") from None
+
+
 def to_block(table: pa.Table, names: list[str]) -> Block:
     """Take some of a table's columns as a block; raises `TableError` naming the column."""
-    columns = {}
-    for name in names:
-        try:
-            columns[name] = to_column(table[name])
-        except TableError as error:
-            raise TableError(f"column {name}: {error}") from None
-    return Block(len(table), columns)
+    return Block(len(table), {name: column_of(table, name) for name in names})
 
 
 def _first_line(error: Exception) -> str:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sketches.block import Column
-from stream.commands.tables import Roles, TableError, to_column
+from stream.commands.tables import Roles, TableError, column_of
 from topics.batches import FLOAT, Values
 from windows.baselines.roles import classes
 
@@ -35,6 +35,10 @@ class Traffic:
         Classes that became known, of a regression numbers.
     label_row, label_time_ms : ndarray of int64, shape (m,)
         The row of each label, and when it arrived, ascending.
+    attributions : dict of str to Values, n rows each
+        Columns called `attributions.<feature>`, or `attributions.<class>.<feature>`, without that beginning.
+    embeddings : dict of str to ndarray of float32, shape (n, dimensions)
+        Columns called `embeddings.<name>`, without that beginning.
     """
 
     ids: tuple[bytes, ...]
@@ -44,6 +48,8 @@ class Traffic:
     label: Values | None
     label_row: NDArray[np.int64]
     label_time_ms: NDArray[np.int64]
+    attributions: dict[str, Values] = field(default_factory=dict)
+    embeddings: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
 def traffic_of(table: pa.Table, roles: Roles, *, name: str, label_delay_ms: int = 0, numeric: bool = False) -> Traffic:
@@ -73,7 +79,9 @@ def traffic_of(table: pa.Table, roles: Roles, *, name: str, label_delay_ms: int 
     times = _times_ms(table, roles.event_time)
     order = np.argsort(times, kind="stable")
     table, times = table.take(pa.array(order)), times[order]
-    columns = {feature: _values(table, feature) for feature in features}
+    attributed, embedded = (_section(features, section) for section in ("attributions", "embeddings"))
+    inputs = [feature for feature in features if feature not in attributed and feature not in embedded]
+    columns = {feature: _values(table, feature) for feature in inputs}
     if roles.prediction is not None and numeric:
         columns["prediction.value"] = _number(table, "prediction", roles.prediction)
     elif roles.prediction is not None:
@@ -89,22 +97,31 @@ def traffic_of(table: pa.Table, roles: Roles, *, name: str, label_delay_ms: int 
         rows = rows[np.argsort(known[rows], kind="stable")]
         label, known = whole.take(rows)._replace(valid=None), known[rows]
     tags = {tag: _values(table, tag) for tag in roles.tags}
-    return Traffic(_ids(table, roles, name, order), times, columns, tags, label, rows, known)
+    attributions = {name: _values(table, column) for column, name in attributed.items()}
+    embeddings = {name: _vectors(table, column) for column, name in embedded.items()}
+    ids = _ids(table, roles, name, order)
+    return Traffic(ids, times, columns, tags, label, rows, known, attributions, embeddings)
 
 
-def _column(table: pa.Table, name: str) -> Column:
-    try:
-        return to_column(table[name])
-    except TableError as error:
-        raise TableError(f"column {name}: {error}") from None
+def _section(features: list[str], section: str) -> dict[str, str]:
+    """Names within a section of events, such as `attributions`, by the columns that hold them."""
+    return {name: name.removeprefix(f"{section}.") for name in features if name.startswith(f"{section}.")}
 
 
 def _values(table: pa.Table, name: str) -> Values:
-    return _as_values(_column(table, name))
+    return _as_values(column_of(table, name))
 
 
 def _classes(table: pa.Table, name: str) -> Values:
-    return _as_values(classes(_column(table, name)))
+    return _as_values(classes(column_of(table, name)))
+
+
+def _vectors(table: pa.Table, name: str) -> NDArray[np.float32]:
+    column = column_of(table, name)
+    if column.valid is not None:
+        missing = np.count_nonzero(~column.valid)
+        raise TableError(f"column {name}: expected a vector in every row, got none in {missing}")
+    return column.values
 
 
 def _as_values(column: Column) -> Values:

@@ -48,6 +48,8 @@ def _history(n: int = 500) -> Traffic:
             "p": rng.random(n),
             "y": label,
             "region": rng.choice(["eu", "us"], n),
+            "attributions.age": rng.normal(size=n),
+            "embeddings.text": list(rng.normal(size=(n, 3))),
         }
     )
     roles = Roles(label="y", score="p", inference_id="id", event_time="at", label_time="known", tags=("region",))
@@ -108,6 +110,8 @@ def test_every_event_and_label_arrives_once_on_its_partition_and_in_order_of_tim
             assert _cells(batch.columns["age"]) == _cells(expected["age"])
             assert _cells(batch.columns["job"]) == _cells(expected["job"])
             assert _cells(batch.tags["region"]) == _cells(history.tags["region"].take(np.array(places)))
+            assert _cells(batch.attributions["age"]) == _cells(history.attributions["age"].take(np.array(places)))
+            np.testing.assert_array_equal(batch.embeddings["text"], history.embeddings["text"][places])
         assert all(values == sorted(values) for values in times.values())
     assert sorted(seen) == list(range(len(history.ids)))
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
@@ -71,6 +72,38 @@ def test_a_file_of_another_form_is_refused_in_one_line(tmp_path: Path, name: str
     with pytest.raises(TableError, match=said) as refusal:
         read_table(path)
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("kind", [pa.list_(pa.float64()), pa.large_list(pa.float32()), pa.list_(pa.int64(), 2)])
+def test_columns_called_embeddings_are_vectors_whatever_lists_hold_them(kind: pa.DataType) -> None:
+    rows = pa.chunked_array([pa.array([[9, 9], [1, 2]], kind), pa.array([None, [3, 4]], kind)])
+    column = to_block(pa.table({"embeddings.text": rows}).slice(1), ["embeddings.text"]).columns["embeddings.text"]
+    assert (column.kind, column.values.dtype) == (Kind.VECTOR, np.float32)
+    assert column.values.tolist() == [[1, 2], [0, 0], [3, 4]]
+    assert column.valid is not None
+    assert column.valid.tolist() == [True, False, True]
+
+
+def test_numbers_missing_in_a_vector_are_nan_and_rows_without_vectors_have_no_length() -> None:
+    whole = pa.table(
+        {"embeddings.a": pa.array([[1.0, None]]), "embeddings.b": pa.array([None], pa.list_(pa.float32()))}
+    )
+    block = to_block(whole, whole.column_names)
+    assert np.isnan(block.columns["embeddings.a"].values).tolist() == [[False, True]]
+    assert block.columns["embeddings.b"].values.shape == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([[1.0, 2.0], [1.0]], "expected vectors of one length, got lengths 1, 2"),
+        ([1.0, 2.0], "expected lists of numbers, got a column of double"),
+        ([["a"], ["b"]], "expected lists of numbers, got a column of list<"),
+    ],
+)
+def test_vectors_of_another_form_are_refused_by_name(rows: list[object], said: str) -> None:
+    with pytest.raises(TableError, match=f"^column embeddings.text: {said}"):
+        to_block(pa.table({"embeddings.text": rows}), ["embeddings.text"])
 
 
 def test_a_column_of_lists_is_refused_by_name() -> None:

@@ -54,6 +54,29 @@ def test_every_row_keeps_its_id_time_inputs_and_label_whatever_their_order(
     assert labelled == {place: (str(row[4]), row[2]) for place, row in enumerate(rows) if row[4] is not None}
 
 
+def test_attributions_and_embeddings_are_no_features_and_keep_their_rows() -> None:
+    table = pa.table(
+        {
+            "at": [2_000, 1_000],
+            "age": [30, 40],
+            "attributions.age": [0.3, 0.4],
+            "attributions.yes.age": [-0.3, None],
+            "embeddings.text": [[3.0, 0.0], [4.0, 0.0]],
+        }
+    )
+    traffic = traffic_of(table, Roles(event_time="at"), name="file")
+    assert list(traffic.columns) == ["age"]
+    assert traffic.attributions["age"].values.tolist() == [0.4, 0.3]
+    assert traffic.attributions["yes.age"].valid.tolist() == [False, True]
+    assert traffic.embeddings["text"].tolist() == [[4.0, 0.0], [3.0, 0.0]]
+
+
+def test_an_event_that_lacks_a_vector_cannot_be_replayed() -> None:
+    table = pa.table({"at": [1, 2], "embeddings.text": [[3.0], None]})
+    with pytest.raises(TableError, match=r"column embeddings\.text: expected a vector in every row, got none in 1"):
+        traffic_of(table, Roles(event_time="at"), name="file")
+
+
 def test_without_columns_for_them_ids_count_rows_and_labels_come_after_a_delay() -> None:
     table = pa.table({"at": [2_000, 1_000], "y": [1, 0]})
     traffic = traffic_of(table, Roles(label="y", event_time="at"), name="file", label_delay_ms=500)
