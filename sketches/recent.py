@@ -20,10 +20,11 @@ from sketches.cells import column_of, present_cells
 from sketches.errors import CorruptState
 from sketches.fingerprint import fingerprint
 from sketches.packing import numbers, pack, text, unpack
+from sketches.sample import ID_HASH
+from sketches.sliced import EVENT_TIME
 from sketches.state import require_same_spec
 from sketches.texts import LONGEST
 
-TIME, ID_HASH = "event_time_ms", "inference_id.hash"
 _TOTAL = "<q"
 # A character of JSON is at most two escapes of six bytes.
 _ESCAPED = 12
@@ -37,7 +38,7 @@ class RecentSpec:
 
     A row can be taken away where it was added, which corrects it in place; that makes no room for an older one.
 
-    A block must hold `event_time_ms` and `inference_id.hash` (INTEGER); rows without them are left alone.
+    A block must hold `event_time.ms` and `inference_id.hash` (INTEGER); rows without them are left alone.
 
     Parameters
     ----------
@@ -51,7 +52,7 @@ class RecentSpec:
     >>> state = RecentSpec(2, ("label",)).empty()
     >>> at, ids = (Column(Kind.INTEGER, np.array(values)) for values in ([30, 10, 20], [1, 2, 3]))
     >>> label = Column(Kind.FLOAT, np.array([3.0, 1.0, 2.0]))
-    >>> state.update(Block(3, {TIME: at, ID_HASH: ids, "label": label}))
+    >>> state.update(Block(3, {EVENT_TIME: at, ID_HASH: ids, "label": label}))
     >>> state.n, state.block().columns["label"].values.tolist()
     (3, [2.0, 3.0])
     """
@@ -113,7 +114,7 @@ class RecentState:
     def block(self) -> Block:
         """Give the rows kept, the latest last."""
         columns = {
-            TIME: _integers([at for at, _, _ in self.rows]),
+            EVENT_TIME: _integers([at for at, _, _ in self.rows]),
             ID_HASH: _integers([key for _, key, _ in self.rows]),
         }
         for i, name in enumerate(self.spec.columns):
@@ -164,7 +165,7 @@ def _ordered(rows: list[Row]) -> list[Row]:
 
 def _keys(block: Block) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Positions, times and hashes of the rows that have both."""
-    columns = [block.columns.get(name) for name in (TIME, ID_HASH)]
+    columns = [block.columns.get(name) for name in (EVENT_TIME, ID_HASH)]
     known = np.ones(block.n, dtype=bool)
     values = []
     for column in columns:

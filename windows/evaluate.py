@@ -61,6 +61,25 @@ def evaluate(
     return reports
 
 
+def evaluate_last_rows(profile: WindowProfile, baseline: Baseline | None, earlier: Earlier = NEVER) -> list[Report]:
+    """Judge the quality of the last labelled rows, whatever their windows.
+
+    Each judgement is one of a window of its own, at the whole level; `earlier` only says what is in violation.
+    """
+    definition = profile.definition
+    return [
+        _report(
+            monitor,
+            profile,
+            baseline,
+            Terms(monitor_alpha(definition, monitor.name), Earlier(0, earlier.violated), seeded(profile)),
+            final=True,
+        )
+        for monitor in enabled_monitors(definition)
+        if monitor.name == "model_quality"
+    ]
+
+
 def _whole(profile: WindowProfile) -> bool:
     """Whether every row is labelled: before the horizon, a partition tells its quality only then, its counts always."""
     return 0 < profile.labelled == profile.rows
@@ -112,6 +131,7 @@ def _report(
         statistics,
         tuple(verdicts),
         error,
+        profile.last_rows,
     )
 
 

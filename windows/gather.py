@@ -13,7 +13,7 @@ from sketches.profile import ProfileSpec
 from sketches.state import Spec
 from windows.definition import Catalog, ModelDefinition
 from windows.events import Partial
-from windows.partition.specs import EARLY, FEATURE, ROWS, event_specs, label_specs, profile_spec
+from windows.partition.specs import EARLY, FEATURE, RECENT, ROWS, event_specs, label_specs, profile_spec
 from windows.partition.window_counts import WindowCounts
 from windows.window_profile import WindowProfile
 
@@ -110,8 +110,8 @@ class Gather:
         """
         self._partitions = max(self._partitions, partitions)
         key = partial.model, partial.version, partial.window_start_ms
-        if partial.part == EARLY:
-            # Counts of an open window are no part of the closed one.
+        if partial.part in {EARLY, RECENT}:
+            # Counts of an open window and rows of windows by count are no part of the closed one.
             return
         if partial.payload is None and source_partition not in self._sources(key):
             return

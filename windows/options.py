@@ -61,7 +61,7 @@ class Anomaly(Part):
     modes: tuple[Literal["z_score", "random_cut_forest"], ...] = Field(
         default=(), description="how a window is compared with past ones; not at all if none"
     )
-    windows: int = Field(default=720, ge=24, le=10_000, description="past windows it is compared with")
+    windows: int = Field(default=336, ge=24, le=10_000, description="past windows it is compared with")
 
 
 class EarlyWarning(Part):
@@ -101,7 +101,23 @@ class ModelQuality(Part):
     label_center: float = Field(
         default=0.0, ge=-1e45, le=1e45, description="of a regression: about the mean of labels that lie far from zero"
     )
+    last_rows: int | None = Field(
+        default=None, ge=2, le=10_000, description="judges the last so many labelled rows, too, whatever their window"
+    )
+    every: int | None = Field(
+        default=None, ge=1, description="newer labelled rows until the last ones are judged again; last_rows if none"
+    )
     min_rows: int = 200
+
+    @model_validator(mode="after")
+    def _enough_last_rows(self) -> Self:
+        if self.last_rows is not None and self.last_rows < self.min_rows:
+            msg = f"expected last_rows of at least min_rows = {self.min_rows}, got {self.last_rows}"
+            raise ValueError(msg)
+        if self.every is not None and (self.last_rows is None or self.every > self.last_rows):
+            msg = f"expected every of at most last_rows, got {self.every} of {self.last_rows}"
+            raise ValueError(msg)
+        return self
 
 
 class Facet(Part):

@@ -62,6 +62,22 @@ class Verdict:
         return record | {"advisory": True} if self.advisory else record
 
 
+def window_key(start_ms: int, last_rows: int | None) -> str:
+    """Name a window among those of its model version: by its start, or as the last rows, of which there is one.
+
+    Examples
+    --------
+    >>> window_key(3_600_000, None), window_key(3_600_000, 100)
+    ('3600000', 'last-100')
+    """
+    return str(start_ms) if last_rows is None else f"last-{last_rows}"
+
+
+def _window(start_ms: int, end_ms: int, last_rows: int | None) -> dict[str, Any]:
+    window: dict[str, Any] = {"start": iso(start_ms), "end": iso(end_ms)}
+    return window if last_rows is None else window | {"rows": last_rows}
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """One monitor's judgement of one window of one model version."""
@@ -86,11 +102,13 @@ class Report:
     statistics: dict[str, Any] = field(default_factory=dict)
     verdicts: tuple[Verdict, ...] = ()
     error: str | None = None
+    last_rows: int | None = None
+    """Of a window of so many labelled rows, whose start and end are those of its rows."""
 
     @property
     def key(self) -> str:
         """Key of the record on the reports topic."""
-        return f"{self.model}|{self.version}|{self.window_start_ms}|{self.monitor}"
+        return f"{self.model}|{self.version}|{window_key(self.window_start_ms, self.last_rows)}|{self.monitor}"
 
     def as_record(self) -> dict[str, Any]:
         """Fields of the public record."""
@@ -109,7 +127,7 @@ class Report:
             "model": self.model,
             "model_version": self.version,
             "monitor": self.monitor,
-            "window": {"start": iso(self.window_start_ms), "end": iso(self.window_end_ms)},
+            "window": _window(self.window_start_ms, self.window_end_ms, self.last_rows),
             **{name: getattr(self, name) for name in names},
             "definition_version": self.definition,
             "partitions": self.partitions,
@@ -132,6 +150,7 @@ class Violation:
     window_end_ms: int
     revision: int
     verdict: Verdict
+    last_rows: int | None = None
 
     @property
     def id(self) -> str:
@@ -139,7 +158,7 @@ class Violation:
         parts = (
             self.model,
             self.version,
-            str(self.window_start_ms),
+            window_key(self.window_start_ms, self.last_rows),
             self.monitor,
             self.verdict.subject,
             self.verdict.check,
@@ -152,7 +171,9 @@ class Violation:
 
     def as_record(self) -> dict[str, Any]:
         """Fields of the public record."""
-        subject = {"metric_name" if self.monitor == "model_quality" else "feature_name": self.verdict.subject}
+        subject: dict[str, Any] = {
+            "metric_name" if self.monitor == "model_quality" else "feature_name": self.verdict.subject
+        }
         if self.verdict.facet is not None:
             facet = {"facet": self.verdict.facet, "facet_value": self.verdict.facet_value}
             subject = facet | {"metric_name": self.verdict.statistic}
@@ -164,7 +185,7 @@ class Violation:
             "model": self.model,
             "model_version": self.version,
             "monitor": self.monitor,
-            "window": {"start": iso(self.window_start_ms), "end": iso(self.window_end_ms)},
+            "window": _window(self.window_start_ms, self.window_end_ms, self.last_rows),
             "revision": self.revision,
             **subject,
             "constraint_check_type": self.verdict.check,

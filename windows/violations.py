@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from windows.monitors.settle import Earlier
-from windows.report import Report, Verdict, Violation
+from windows.report import Report, Verdict, Violation, window_key
 
 
 def violations_of(report: Report) -> list[Violation]:
@@ -42,6 +42,7 @@ def _violation(report: Report, verdict: Verdict) -> Violation:
         report.window_end_ms,
         report.revision,
         verdict,
+        report.last_rows,
     )
 
 
@@ -65,13 +66,10 @@ def resolved(previous: Iterable[Violation], report: Report) -> list[Violation]:
     today = {(verdict.subject, verdict.check): verdict for verdict in report.verdicts if not verdict.advisory}
     found = []
     for violation in previous:
-        same = (violation.model, violation.version, violation.window_start_ms, violation.monitor)
-        if violation.type != "violation" or same != (
-            report.model,
-            report.version,
-            report.window_start_ms,
-            report.monitor,
-        ):
+        window = window_key(violation.window_start_ms, violation.last_rows)
+        same = (violation.model, violation.version, window, violation.monitor)
+        today_window = window_key(report.window_start_ms, report.last_rows)
+        if violation.type != "violation" or same != (report.model, report.version, today_window, report.monitor):
             continue
         verdict = today.get((violation.verdict.subject, violation.verdict.check))
         if verdict is None:
@@ -143,6 +141,7 @@ def violation_from_record(record: Mapping[str, Any]) -> Violation:
         _time_ms(record["window"]["end"]),
         record["revision"],
         verdict_from_record(record["verdict"], record["description"]),
+        record["window"].get("rows"),
     )
 
 

@@ -20,7 +20,8 @@ class WindowProfile:
     `revision` is the sum of the partitions' revisions. Monitors of features may judge once `features_closed`, monitors
     of labels once `labels_closed`: every partition said so, or the missing ones were waited for long enough
     (`partitions_closed` of `partitions` are in). `unmerged` names the parts that could not be merged since their
-    definition was replaced in place meanwhile: they are missing from the states, not from the rows.
+    definition was replaced in place meanwhile: they are missing from the states, not from the rows. A window of the
+    `last_rows` labelled rows ends after the newest, at `end_ms`; it has no profile and no state but the quality.
     """
 
     definition: ModelDefinition
@@ -38,11 +39,13 @@ class WindowProfile:
     features_closed: bool
     labels_closed: bool
     unmerged: tuple[str, ...] = ()
+    last_rows: int | None = None
+    end_ms: int | None = None
 
     @property
     def window_end_ms(self) -> int:
         """End of the window, exclusive."""
-        return self.window_start_ms + self.definition.window.size
+        return self.window_start_ms + self.definition.window.size if self.end_ms is None else self.end_ms
 
     @property
     def quality(self) -> Any:

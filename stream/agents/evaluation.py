@@ -102,7 +102,9 @@ class Evaluation:
             return Outgoing(topics.profiles, self.partition, remembered_key(said.kind, said.window), said.value)
         record = said.as_record()
         if isinstance(said, Report):
-            metrics.report(said)
+            # Gauges are of the newest window by time.
+            if said.last_rows is None:
+                metrics.report(said)
             return Outgoing(topics.reports, -1, said.key.encode(), to_json(record))
         metrics.violation(said)
         return Outgoing(topics.violations, -1, said.id.encode(), to_json(record), tuple(violation_headers(record)))

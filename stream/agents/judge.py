@@ -13,11 +13,13 @@ from stream.agents.remembered import Kind, Remember, Window
 from windows.baselines.baseline import Baseline
 from windows.definition import Catalog, ModelDefinition
 from windows.errors import BaselineError
-from windows.evaluate import evaluate
+from windows.evaluate import evaluate, evaluate_last_rows
 from windows.events import Partial
 from windows.gather import Gather
 from windows.looks import Look, Looks
 from windows.monitors.early_warning import warnings_of
+from windows.monitors.settle import NEVER
+from windows.recent_rows import LAST_ROWS, RecentRows
 from windows.report import Report, Violation
 from windows.window_profile import WindowProfile
 
@@ -49,6 +51,8 @@ class Judge:
         self._baseline = baseline
         self._gather = Gather(partitions, catalog)
         self._looks = Looks(catalog)
+        self._recent = RecentRows(catalog)
+        self._by_count: set[Window] = set()
         self._judgements: dict[Window, Judgement] = {}
         self._pasts = Pasts(catalog)
         self._retiring: set[Window] = set()
@@ -57,6 +61,7 @@ class Judge:
         """Take a partial; see `Gather.arrived`."""
         self._gather.arrived(partial, source_partition, partitions, now_ms)
         self._looks.arrived(partial, source_partition)
+        self._recent.arrived(partial, source_partition)
         if partial.part == "rows" and partial.payload is None:
             self._retiring.add((partial.model, partial.version, partial.window_start_ms))
 
@@ -66,7 +71,10 @@ class Judge:
             self._pasts.recall(window, value)
             return
         self._judgements[window] = judgement = Judgement.from_bytes(value)
-        if window in self._gather:
+        if window[2] == LAST_ROWS:
+            self._by_count.add(window)
+            self._recent.reported(*window[:2], judgement.revision)
+        elif window in self._gather:
             self._gather.reported(*window, judgement)
         elif window not in self._looks:
             self._retiring.add(window)
@@ -78,6 +86,12 @@ class Judge:
             said += self._warn(look)
         for profile in self._gather.due(now_ms):
             said += self._judge(profile)
+        for profile in self._recent.due():
+            said += self._judge_last_rows(profile)
+        for window in [window for window in self._by_count if window[:2] not in self._recent]:
+            self._by_count.discard(window)
+            del self._judgements[window]
+            said.append(Remember("verdicts", window, None))
         for window in [window for window in self._retiring if window not in self._gather]:
             self._retiring.discard(window)
             self._pasts.touch(*window[:2])
@@ -111,6 +125,22 @@ class Judge:
         judgement.revision = profile.revision
         judgement.features_closed, judgement.labels_closed = profile.features_closed, profile.labels_closed
         return [*said, Remember("verdicts", window, judgement.to_bytes()), *self._pasts.follow(profile)]
+
+    def _judge_last_rows(self, profile: WindowProfile) -> list[Said]:
+        window = (profile.definition.model, profile.definition.version, LAST_ROWS)
+        judgement = self._judgements.setdefault(window, Judgement())
+        self._by_count.add(window)
+        error = None
+        try:
+            baseline = self._baseline(profile.definition)
+        except BaselineError as damaged:
+            baseline, error = None, str(damaged)
+        said: list[Said] = []
+        for report in evaluate_last_rows(profile, baseline, judgement.earlier().get("model_quality", NEVER)):
+            told = report if error is None else replace(report, status="Failed", verdicts=(), error=error)
+            said += [told, *judgement.follow(told)]
+        judgement.revision = profile.revision
+        return [*said, Remember("verdicts", window, judgement.to_bytes())]
 
     def _reports(self, profile: WindowProfile, judgement: Judgement) -> list[Report]:
         """Judge a window; with a baseline that cannot be read it is described, and the reports say why they failed."""

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sketches import Block, Column, CorruptState, Kind, RecentSpec, check_state
-from sketches.recent import ID_HASH, TIME
+from sketches.sample import ID_HASH
+from sketches.sliced import EVENT_TIME
 
 SPEC = RecentSpec(3, ("label", "prediction.value"))
 
@@ -30,13 +31,13 @@ def joined_blocks(draw: st.DrawFn) -> Block:
         element = st.one_of(st.floats(), st.sampled_from([0.0, 1.0]))
         return Column(Kind.FLOAT, np.array(draw(st.lists(element, min_size=n, max_size=n)), dtype=float))
 
-    everything = {TIME: integers(5), ID_HASH: integers(3), "label": floats(), "prediction.value": floats()}
+    everything = {EVENT_TIME: integers(5), ID_HASH: integers(3), "label": floats(), "prediction.value": floats()}
     return Block(n, {name: column for name, column in everything.items() if draw(st.integers(0, 9))})
 
 
 def rows(*triples: tuple[int, int, float]) -> Block:
     at, ids, label = zip(*triples, strict=True)
-    columns = {TIME: Column(Kind.INTEGER, np.array(at)), ID_HASH: Column(Kind.INTEGER, np.array(ids))}
+    columns = {EVENT_TIME: Column(Kind.INTEGER, np.array(at)), ID_HASH: Column(Kind.INTEGER, np.array(ids))}
     return Block(len(triples), columns | {"label": Column(Kind.FLOAT, np.array(label, dtype=float))})
 
 
@@ -63,7 +64,7 @@ def test_the_rows_kept_are_the_last_by_event_time() -> None:
     for part in np.array_split(np.arange(1_000), 7):
         state.update(rows(*zip(at[part].tolist(), part.tolist(), label[part].tolist(), strict=True)))
     kept = state.block()
-    assert kept.columns[TIME].values.tolist() == list(range(900, 1_000))
+    assert kept.columns[EVENT_TIME].values.tolist() == list(range(900, 1_000))
     assert kept.columns["label"].values.tolist() == label[np.argsort(at)][900:].tolist()
     assert state.n == 1_000
 
@@ -74,7 +75,7 @@ def test_a_corrected_label_changes_its_row_in_place() -> None:
     for before, after in (((3, 3, 0.0), (3, 3, 1.0)), ((1, 1, 0.0), (1, 1, 1.0))):
         state.update(rows(before), sign=-1)
         state.update(rows(after))
-    assert state.block().columns[TIME].values.tolist() == [2, 3, 4]
+    assert state.block().columns[EVENT_TIME].values.tolist() == [2, 3, 4]
     assert state.block().columns["label"].values.tolist() == [0.0, 1.0, 0.0]
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sketches.block import Block, Column, Kind
+from sketches.sliced import EVENT_TIME
 from sketches.texts import canonical
 from windows.definition import ModelDefinition
 
@@ -149,11 +150,12 @@ def layout_of(definition: ModelDefinition) -> Layout:
     named = [Carried(facet.name, facet.above) for facet in bias.facets] if bias.enabled else []
     plain = [*([bias.group] if bias.enabled and bias.group is not None else []), *definition.segments]
     carried = dict.fromkeys([*named, *map(Carried, plain)])
+    times = () if definition.monitors.model_quality.last_rows is None else (EVENT_TIME,)
     if definition.problem_type == "Regression":
-        return Layout(tuple(carried), (VALUE,), numeric=True)
+        return Layout(tuple(carried), (VALUE, *times), numeric=True)
     if definition.problem_type == "MulticlassClassification":
-        return Layout((Carried(LABEL), *carried), tuple(SCORES + name for name in definition.classes))
-    return Layout((Carried(LABEL), *carried), (SCORE,))
+        return Layout((Carried(LABEL), *carried), (*(SCORES + name for name in definition.classes), *times))
+    return Layout((Carried(LABEL), *carried), (SCORE, *times))
 
 
 def _named(codes: NDArray[np.int32], valid: NDArray[np.bool_] | None, values: Sequence[Any]) -> Column:

@@ -28,7 +28,8 @@ def report_model_quality(profile: WindowProfile, baseline: Baseline | None, term
     options = profile.definition.monitors.model_quality
     quality = profile.quality
     problem = problem_of(quality)
-    if options.absent_label is not None and profile.labels_closed and problem.count_absent is not None:
+    absent = profile.labels_closed and profile.last_rows is None
+    if options.absent_label is not None and absent and problem.count_absent is not None:
         quality = problem.count_absent(quality, profile.profile, options.absent_label)
         labelled = max(profile.labelled, quality.n)
         profile = replace(profile, states={**profile.states, QUALITY: quality}, labelled=labelled)

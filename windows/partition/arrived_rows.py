@@ -65,6 +65,7 @@ class ArrivedRows:
                     codes[:, place] = self._model.coder(carried.name).codes(carried.column(whole), n)
             numbers = np.empty((n, len(layout.numbers)), np.float64)
             for place, name in enumerate(layout.numbers):
-                numbers[:, place] = numbers_of(self.block, name)
+                # Milliseconds since the epoch are whole numbers that a float64 holds exactly.
+                numbers[:, place] = self._event.event_time_ms if name == EVENT_TIME else numbers_of(self.block, name)
             self._carried[layout] = codes, numbers
         return self._carried[layout]

@@ -14,7 +14,7 @@ from windows.definition import ModelDefinition
 from windows.events import Partial, Publish
 from windows.grid import Grid
 from windows.join.row_records import Record
-from windows.partition.looking import countable, look_bytes, looks_over
+from windows.partition.looking import MOST_ROWS, look_bytes, looks_over
 from windows.partition.specs import (
     EARLY,
     FEATURE,
@@ -112,7 +112,10 @@ class OpenWindow:
         if self.of_events:
             whole = block if extra is None else Block(block.n, {**block.columns, **extra.columns})
             for part, state in self.of_events.items():
-                state.update(countable(state, whole) if part == EARLY else whole)
+                if part == EARLY:
+                    state.update(whole, most_rows=MOST_ROWS)
+                else:
+                    state.update(whole)
             self._change(*self.of_events)
         self.counts.rows += block.n
         if self.features_closed:
@@ -246,7 +249,8 @@ class OpenWindow:
         self.revise = False
         held = self._parts_of_events()
         if self.labels_closed or self.counts.labelled == self.counts.rows:
-            held.update(self.of_labels)
+            # Recent rows have a way of their own, which does not wait for a close.
+            held.update(self.of_labels.keys() - {RECENT})
         if any(part.startswith(SEGMENTS) for part in held):
             held.add(GRID)
         changed = sorted(self._unpublished & held)

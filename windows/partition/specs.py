@@ -14,6 +14,7 @@ from sketches.contingency import ContingencySpec
 from sketches.embeddings import EmbeddingSpec, baseline_probes
 from sketches.multiclass import MulticlassQualitySpec
 from sketches.profile import ProfileSpec
+from sketches.recent import RecentSpec
 from sketches.regression import RegressionQualitySpec
 from sketches.sample import SampleSpec
 from sketches.sliced import SlicedSpec
@@ -21,6 +22,7 @@ from sketches.state import Spec
 from windows.definition import ModelDefinition
 from windows.extensions import load
 from windows.grid import Grid
+from windows.join.carried import layout_of
 from windows.statistics.inferred_type import OUTPUTS
 
 WINDOW_K = 512
@@ -29,6 +31,7 @@ FEATURE = "feature/"
 QUALITY = "quality"
 ATTRIBUTIONS = "attributions"
 EMBEDDING = "embedding/"
+RECENT = "recent"
 CUSTOM = "custom/"
 BIAS = "bias"
 EARLY = "early"
@@ -121,6 +124,12 @@ def label_specs(definition: ModelDefinition) -> dict[str, Spec]:
         specs[QUALITY] = MulticlassQualitySpec(definition.classes)
     if definition.problem_type == "Regression":
         specs[QUALITY] = RegressionQualitySpec(definition.monitors.model_quality.label_center)
+    quality = definition.monitors.model_quality
+    if QUALITY in specs and quality.enabled and quality.last_rows is not None:
+        layout = layout_of(definition)
+        outputs = {*(carried.name for carried in layout.codes), *layout.numbers}
+        kept = tuple(sorted(name for name in outputs if name.startswith("prediction.")))
+        specs[RECENT] = RecentSpec(quality.last_rows, ("label", *kept))
     if definition.monitors.bias.enabled and definition.monitors.bias.facets:
         specs[BIAS] = _bias_spec(definition)
     return specs | _custom_specs(definition, of_labels=True)

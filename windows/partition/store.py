@@ -89,6 +89,7 @@ class PartitionStore:
                 version.forgotten = []
                 for window in version.windows.values():
                     effects += window.revisions()
+                    effects += window.recents()
                     if model.time.events_ms is not None:
                         effects += window.looks(model.time.events_ms)
                     records += window.records()
