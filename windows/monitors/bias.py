@@ -7,6 +7,9 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sketches.contingency import ContingencyState
 from windows.baselines.baseline import Baseline
 from windows.baselines.bias_analysis import BiasLimits, facet_values, favourable, is_edited, read_bias_analysis
@@ -86,6 +89,24 @@ def _withheld(profile: WindowProfile) -> tuple[str, str] | None:
 
 
 @dataclass(frozen=True, slots=True)
+class _Sample:
+    """One of the two samples of a test: a facet value of the window or of the baseline."""
+
+    name: str
+    found: Found
+    sides: NDArray[np.int64]
+
+    def estimate(self, metric: BiasMetric, least: int) -> Estimate | str:
+        """Give the estimate of a metric, or why it cannot be tested."""
+        found = self.found[metric.name]
+        if isinstance(found, str):
+            return found
+        if math.isinf(distance_from_parity(found.value, ratio=metric.ratio)):
+            return "infinitely far from parity"
+        return found if enough_rows(metric, self.sides, least) else f"fewer than {least} rows in a count it rests on"
+
+
+@dataclass(frozen=True, slots=True)
 class _Compared:
     """One facet value of a window against the baseline's."""
 
@@ -98,13 +119,18 @@ class _Compared:
 
     def judge(self, found: Found) -> Iterator[Draft | Verdict]:
         """Judge every metric that is asked for: the verdict that counts, and beside a literal one the calibrated."""
-        before: Found = {} if self.was is None else measure_facet(self.was, self.value)
+        closed = found if self.options.interval == "closed" else measure_facet(self.state, self.value)
+        samples = [_Sample("window", closed, self._sides(self.state))]
+        before: Found = {}
+        if self.was is not None:
+            before = measure_facet(self.was, self.value)
+            samples.append(_Sample("baseline", before, self._sides(self.was)))
         for name, metric in BIAS_METRICS.items():
             if self.options.metrics and name not in self.options.metrics:
                 continue
             if metric.conditional and self.options.group is None:
                 continue
-            calibrated = self._calibrated(metric, found[name], before.get(name))
+            calibrated = self._calibrated(metric, samples)
             if self._is_literal(name, before.get(name)):
                 yield self._literal(name, found[name], ratio=metric.ratio)
                 advisory = replace(calibrated.verdict if isinstance(calibrated, Draft) else calibrated, advisory=True)
@@ -127,31 +153,26 @@ class _Compared:
         counted = before.value if isinstance(before, Estimate) else None
         return name in self.limits and is_edited(self.limits[name], counted)
 
-    def _calibrated(self, metric: BiasMetric, now: Estimate | str, before: Estimate | str | None) -> Draft | Verdict:
-        verdict = self._verdict(metric.name, now, "calibrated")
+    def _sides(self, state: ContingencyState) -> NDArray[np.int64]:
+        return state.table(self.value.facet).sides(*self.value.values)
+
+    def _calibrated(self, metric: BiasMetric, samples: list[_Sample]) -> Draft | Verdict:
+        verdict = self._verdict(metric.name, samples[0].found[metric.name], "calibrated")
         if metric.twin is not None:
             return _without(verdict, "skipped", f"says no more than {metric.twin}, which decides")
         if metric.of_everybody and not self.first:
             return _without(verdict, "skipped", "is the same for every facet: the first decides")
         if self.was is None:
             return _without(verdict, "insufficient", "the baseline has no counts")
-        for estimate, which, state in ((now, "window", self.state), (before, "baseline", self.was)):
-            if (reason := self._untestable(metric, estimate, state)) is not None:
-                return _without(verdict, "insufficient", f"{which}: {reason}")
-        assert isinstance(now, Estimate)
-        assert isinstance(before, Estimate)
+        estimates = []
+        for sample in samples:
+            estimate = sample.estimate(metric, self.options.min_cell)
+            if isinstance(estimate, str):
+                return _without(verdict, "insufficient", f"{sample.name}: {estimate}")
+            estimates.append(estimate)
+        now, before = estimates
         pvalue = bias_pvalue(metric, now, before, self.options.floor)
         return Draft(replace(verdict, pvalue=pvalue, baseline_n=before.n, threshold=before.value))
-
-    def _untestable(self, metric: BiasMetric, found: Estimate | str | None, state: ContingencyState) -> str | None:
-        """Say why a metric of a window or baseline cannot be tested."""
-        if not isinstance(found, Estimate):
-            return found
-        if math.isinf(distance_from_parity(found.value, ratio=metric.ratio)):
-            return "infinitely far from parity"
-        sides = state.table(self.value.facet).sides(*self.value.values)
-        least = self.options.min_cell
-        return None if enough_rows(metric, sides, least) else f"fewer than {least} rows in a count it rests on"
 
     def _literal(self, name: str, now: Estimate | str, *, ratio: bool = False) -> Verdict:
         """The paper's rule: a violation if the interval and the allowed range have nothing in common."""

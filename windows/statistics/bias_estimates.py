@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from windows.statistics.bias_metrics import BiasMetric, bias_value
 from windows.statistics.intervals import Estimate, Z
@@ -136,7 +136,7 @@ def bias_pvalue(metric: BiasMetric, window: Estimate, baseline: Estimate, floor:
     True
     """
     now, before = (distance_from_parity(estimate.value, ratio=metric.ratio) for estimate in (window, baseline))
-    return float(norm.sf((now - max(before, floor)) / math.hypot(window.sd, baseline.sd)))
+    return float(ndtr((max(before, floor) - now) / math.hypot(window.sd, baseline.sd)))
 
 
 def enough_rows(metric: BiasMetric, sides: NDArray[np.int64], least: int) -> bool:

@@ -252,6 +252,11 @@ def test_the_papers_resamples_say_the_same_for_the_same_window():
     assert narrow < wide
 
 
+def test_the_papers_deviations_are_none_of_the_calibrated_tests():
+    paper, closed = (judge(people(2_500, 2), BASELINE, model(interval=of)) for of in ("paper", "closed"))
+    assert [said.pvalue for said in paper.verdicts] == [said.pvalue for said in closed.verdicts]
+
+
 def test_nothing_is_judged_before_the_labels_are_there_or_without_a_baseline():
     rows = people(500, 2)
     assert judge(rows, rows=1_000).verdicts[0].reason == "label coverage 0.500, needs 0.95"
