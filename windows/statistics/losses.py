@@ -35,7 +35,7 @@ def mean_losses(losses: ScoreLosses) -> dict[str, Estimate]:
     **Method.** Student's t.
 
     **Error.** Coverage 93-97 % from 200 rows on for a classifier whose probabilities are not all near 0 and 1; a
-    log-loss that rests on a few confident mistakes has less (tests/statistical/test_losses.py).
+    log-loss that rests on a few confident mistakes has less (tests/statistical/test_loss_intervals.py).
 
     Examples
     --------
@@ -86,7 +86,7 @@ def loss_pvalue(metric: str, window: ScoreLosses, baseline: ScoreLosses) -> floa
     -----
     **Method.** The larger p-value of Welch's t and of the score test, whose window varies as the baseline's rows do.
 
-    **Error.** At most 1.25 times the level (tests/statistical/test_losses.py): the mean of a skewed loss is large when
+    **Error.** At most 1.25 times the level (tests/statistical/test_loss_intervals.py): the mean of a skewed loss is large when
     its variance is, so Welch's t is late at the upper tail, and the score test is early.
 
     References

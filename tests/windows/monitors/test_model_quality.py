@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -185,3 +186,35 @@ def test_perfect_scores_on_both_sides_are_no_violation():
     block = Block(n, {"label": column(label), "score": column(0.1 + 0.8 * label)})
     report = judge(block, baseline_of(block))
     assert violated(report) == set()
+
+
+def test_scores_that_became_too_sure_are_found_by_their_losses_alone():
+    block = rows(2_000, 2)
+    score = block.columns["score"].values
+    sure = Block(block.n, {**block.columns, "score": column(score**12 / (score**12 + (1 - score) ** 12))})
+    assert violated(judge(sure)) == {"log_loss", "brier_score"}
+
+
+def test_statistics_have_the_managed_monitors_names_and_ours():
+    described = judge(rows(2_000, 2)).statistics["binary_classification_metrics"]
+    theirs = {"recall", "precision", "accuracy", "f0_5", "f1", "f2"}
+    rates = {f"{answer}_{sign}_rate" for answer in ("true", "false") for sign in ("positive", "negative")}
+    curves = {"receiver_operating_characteristic_curve", "precision_recall_curve"}
+    ours = {"log_loss", "brier_score", "calibration_error", "calibration_curve"}
+    twins = {f"{name}_best_constant_classifier" for name in theirs}
+    assert described.keys() == {"confusion_matrix", "auc", *theirs, *rates, *twins, *curves, *ours}
+    assert described["precision_best_constant_classifier"].keys() == {"value", "standard_deviation"}
+    error = described["calibration_error"]
+    assert math.isnan(error["standard_deviation"])
+    assert 0.0 < error["expected_if_calibrated"] < 0.1
+
+
+def test_the_papers_deviation_is_smaller_and_the_values_are_the_same():
+    closed, paper = (
+        judge(rows(20_000, 2), model=model).statistics["binary_classification_metrics"]
+        for model in (BINARY, definition(model_quality={"interval": "paper"}))
+    )
+    for name in TESTED - {"log_loss", "brier_score"}:
+        assert paper[name]["value"] == pytest.approx(closed[name]["value"], rel=1e-12)
+        assert paper[name]["standard_deviation"] < closed[name]["standard_deviation"]
+    assert paper["log_loss"] == closed["log_loss"]

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit
 from scipy.stats import rankdata
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import precision_recall_curve, roc_auc_score, roc_curve
 
 from sketches.binary import score_edges
-from windows.statistics.auc import auc, bootstrap_auc, curves
+from windows.statistics.auc import auc, bootstrap_auc, curves, paper_auc
 
 
 def binned(negatives: np.ndarray, positives: np.ndarray):
@@ -83,3 +83,33 @@ def test_the_curve_has_the_area_it_belongs_to():
     assert (fpr[-1], tpr[-1]) == (1.0, 1.0)
     assert len(fpr) <= 103
     assert np.trapezoid(tpr, fpr) == pytest.approx(auc(*counts).estimate.value, abs=2e-3)
+
+
+@pytest.mark.parametrize("n", [60, 3_000])
+def test_every_point_of_the_curves_is_one_of_scikit_learns(n):
+    """Scores that a bin holds alone lose nothing, so the points are a choice of those of the scores themselves."""
+    rng = np.random.default_rng(9)
+    edges = score_edges()
+    scores = rng.choice((edges[1:] + edges[:-1]) / 2, n)
+    label = rng.random(n) < scores
+    drawn = curves(*binned(scores[~label], scores[label]))
+    fpr, tpr, _ = roc_curve(label, scores, drop_intermediate=False)
+    roc = drawn["receiver_operating_characteristic_curve"]
+    found = zip(roc["false_positive_rates"], roc["true_positive_rates"], strict=True)
+    assert set(found) <= set(zip(fpr.tolist(), tpr.tolist(), strict=True))
+    precision, recall, _ = precision_recall_curve(label, scores)
+    curve = drawn["precision_recall_curve"]
+    found = zip(curve["precisions"], curve["recalls"], strict=True)
+    assert set(found) <= set(zip(precision.tolist(), recall.tolist(), strict=True))
+    assert 30 < len(curve["recalls"]) <= 103
+
+
+def test_the_papers_deviation_is_half_of_delongs_on_average():
+    rng = np.random.default_rng(5)
+    counts = binned(expit(rng.normal(-1, 1, 900)), expit(rng.normal(1, 1, 300)))
+    closed = auc(*counts).estimate
+    drawn = [paper_auc(*counts, rng).estimate for _ in range(300)]
+    assert {estimate.value for estimate in drawn} == {closed.value}
+    variance = np.mean([estimate.sd**2 for estimate in drawn])
+    # A share of .8 leaves a quarter of the variance, of which five values without correction show four fifths.
+    assert variance == pytest.approx(closed.sd**2 / 4 * 4 / 5, rel=0.15)
