@@ -7,11 +7,10 @@ import json
 import math
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,9 +127,12 @@ class BinnedSpec:
 
     def count(self, block: Block) -> Counts:
         """Count the rows of a block, shape (cells,); the counts of each feature add up to the rows."""
-        parts = [_by_edges(block.columns.get(name), np.array(edges), block.n) for name, edges in self.edges]
-        parts += [_by_value(block.columns.get(name), values, block.n) for name, values in self.categories]
-        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+        counts: list[int] = []
+        for name, edges in self.edges:
+            counts += _by_edges(block.columns.get(name), edges, block.n)
+        for name, values in self.categories:
+            counts += _by_value(block.columns.get(name), values, block.n)
+        return np.array(counts, dtype=np.int64)
 
 
 class BinnedState:
@@ -217,31 +219,31 @@ def _fingerprint(spec: BinnedSpec) -> str:
     return fingerprint("binned", edges=spec.edges, categories=spec.categories)
 
 
-def _by_edges(column: Column | None, edges: NDArray[np.float64], n: int) -> Counts:
-    counts = np.zeros(len(edges) + 3, dtype=np.int64)
-    usable = 0
-    if column is not None and column.kind != Kind.VECTOR:
-        reading = read(column)
-        values = reading.all_numbers
-        counts[: len(edges) + 1] = np.diff(_up_to(values, edges), prepend=0, append=len(values))
-        usable = len(values) + sum(reading.texts.values()) - len(reading.parsed)
-        counts[-2] = usable - len(values)
-    counts[-1] = n - usable
-    return counts
-
-
-def _up_to(values: NDArray[np.float64], edges: NDArray[np.float64]) -> list[int]:
+def _by_edges(column: Column | None, edges: Sequence[float], n: int) -> list[int]:
+    values, other = _numbers(column)
     # Comparing all with each edge takes a fifth of the time of a binary search: no branch is mispredicted.
-    return [int(np.count_nonzero(row)) for row in values <= edges[:, None]]
+    up_to = [int(np.count_nonzero(row)) for row in values <= np.array(edges)[:, None]]
+    cells = [high - low for low, high in pairwise([0, *up_to, len(values)])]
+    return [*cells, other, n - len(values) - other]
 
 
-def _by_value(column: Column | None, values: Iterable[str], n: int) -> Counts:
-    cell: dict[str, Any] = {value: at for at, value in enumerate(values)}
-    counts = np.zeros(len(cell) + 2, dtype=np.int64)
-    usable = 0
+def _numbers(column: Column | None) -> tuple[NDArray[np.float64], int]:
+    """Give the finite numbers of a column, and count its other usable values."""
+    if column is None or column.kind == Kind.VECTOR:
+        return np.empty(0), 0
+    if column.kind in (Kind.FLOAT, Kind.INTEGER):
+        # A full reading would take longer than counting.
+        values = np.asarray(column.values if column.valid is None else column.values[column.valid], dtype=np.float64)
+        finite = np.isfinite(values)
+        return (values if finite.all() else values[finite]), 0
+    reading = read(column)
+    return reading.all_numbers, sum(reading.texts.values()) - len(reading.parsed)
+
+
+def _by_value(column: Column | None, values: Sequence[str], n: int) -> list[int]:
+    cell = {value: at for at, value in enumerate(values)}
+    counts = [0] * (len(values) + 1)
     if column is not None and column.kind != Kind.VECTOR:
         for name, count in with_numbers(read(column)).items():
-            counts[cell.get(canonical(name), -2)] += count
-            usable += count
-    counts[-1] = n - usable
-    return counts
+            counts[cell.get(canonical(name), -1)] += count
+    return [*counts, n - sum(counts)]

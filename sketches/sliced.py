@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sketches.binned import BinnedSpec, packed, packed_bytes, unpacked
-from sketches.block import Block, Kind
+from sketches.block import Block, Column, Kind
 from sketches.fingerprint import fingerprint
 from sketches.packing import pack, unpack
 from sketches.state import require_same_spec
@@ -122,19 +125,27 @@ class SlicedState:
         start, stop = self.spec.binned.where(feature)
         return self.counts[:, start : stop - 2]
 
-    def update(self, block: Block, /, sign: int = 1) -> None:
-        """Add (+1) or take away (-1) the rows of a block."""
+    def update(self, block: Block, /, sign: int = 1, *, most_rows: int | None = None) -> None:
+        """Add (+1) or take away (-1) the rows of a block.
+
+        Parameters
+        ----------
+        block : Block
+            The rows.
+        sign : int
+            +1 or -1.
+        most_rows : int, optional
+            Leave rows alone that come to a slice which holds as many, in the order of the block: whatever their values,
+            but no longer in any order of blocks and merges.
+        """
         times = block.columns.get(EVENT_TIME)
         if times is None or times.kind != Kind.INTEGER or not block.n:
             return
-        slices = self.spec.slice_of(times.values)
-        if times.valid is not None:
-            slices = np.where(times.valid, slices, -1)
-        if (slices == slices[0]).all():
-            self._add(int(slices[0]), block, sign)
-        else:
-            for number in np.unique(slices).tolist():
-                self._add(number, block.take(np.flatnonzero(slices == number)), sign)
+        for number, rows in self._runs(times):
+            room = block.n if most_rows is None else max(0, most_rows - int(self.rows[number]))
+            first = rows[:room]
+            if number >= 0 and len(first):
+                self._add(number, block, first, sign)
 
     def merge(self, other: SlicedState, /) -> None:
         """Add another state's rows; raises `SpecMismatch`."""
@@ -146,7 +157,30 @@ class SlicedState:
         """Write the state."""
         return pack(packed(np.concatenate((self.rows[:, None], self.counts), axis=1).reshape(-1)))
 
-    def _add(self, number: int, block: Block, sign: int) -> None:
-        if number >= 0:
-            self.rows[number] += sign * block.n
-            self.counts[number] += sign * self.spec.binned.count(block)
+    def _add(self, number: int, block: Block, rows: NDArray[np.int64] | range, sign: int) -> None:
+        # A range is looked at in place; rows here and there are copied, but for columns that nobody counts.
+        chosen: Any = slice(rows.start, rows.stop) if isinstance(rows, range) else rows
+        columns = {name: block.columns[name] for name in self.spec.binned.features if name in block.columns}
+        here = Block(len(rows), {name: column.take(chosen) for name, column in columns.items()})
+        self.rows[number] += sign * here.n
+        self.counts[number] += sign * self.spec.binned.count(here)
+
+    def _runs(self, times: Column) -> Iterator[tuple[int, NDArray[np.int64] | range]]:
+        """Slices with the rows in each; ranges where they come one after the other."""
+        values = times.values
+        if times.valid is None:
+            ends = np.array([values.min(), values.max()])
+            first, last = self.spec.slice_of(ends).tolist()
+            if first == last and int(ends[1]) - int(ends[0]) < self.spec.size_ms // 2:
+                yield first, range(len(values))
+                return
+        slices = self.spec.slice_of(values)
+        if times.valid is not None:
+            slices = np.where(times.valid, slices, -1)
+        steps = np.diff(slices)
+        if len(steps) and steps.min() < 0:
+            for number in np.unique(slices).tolist():
+                yield number, np.flatnonzero(slices == number)
+            return
+        for start, stop in pairwise([0, *(np.flatnonzero(steps) + 1).tolist(), len(slices)]):
+            yield int(slices[start]), range(start, stop)

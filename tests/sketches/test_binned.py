@@ -122,3 +122,21 @@ def test_counts_by_slice_are_those_of_the_rows_of_the_slice() -> None:
         here = values[(times - 7_200_000) // 300_000 == number]
         assert state.of("x")[number].tolist() == [int((here <= 0).sum()), int((here > 0).sum())]
         assert state.rows[number] == len(here)
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_a_slice_that_is_full_leaves_the_rows_that_come_later_alone(shuffled: bool) -> None:
+    rng = np.random.default_rng(3)
+    spec = SlicedSpec(BinnedSpec(edges=(("x", (0.0,)),)), 3_600_000)
+    times, values = np.sort(rng.integers(0, 3_600_000, 2_000)), rng.normal(size=2_000)
+    if shuffled:
+        times = rng.permutation(times)
+    state = spec.empty()
+    for start in range(0, 2_000, 300):
+        rows = slice(start, start + 300)
+        times_, values_ = Column(Kind.INTEGER, times[rows]), Column(Kind.FLOAT, values[rows])
+        state.update(Block(len(times[rows]), {EVENT_TIME: times_, "x": values_}), most_rows=100)
+    for number in range(12):
+        first = values[np.flatnonzero(times // 300_000 == number)[:100]]
+        assert state.of("x")[number].tolist() == [int((first <= 0).sum()), int((first > 0).sum())]
+        assert state.rows[number] == 100

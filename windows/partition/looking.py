@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Looks at an open window: when its counts for early warning are published, and which rows they need."""
+"""Looks at an open window: when its counts for early warning are published, and of how many rows they are."""
 
 from __future__ import annotations
 
-import numpy as np
-
-from sketches.block import Block
 from sketches.packing import pack
-from sketches.sliced import EVENT_TIME, SlicedState
+from sketches.sliced import SlicedState
 
 LOOKS = 60
 """Of a window, evenly spread: one a minute of an hour."""
@@ -30,24 +27,3 @@ def looks_over(elapsed_ms: int, size_ms: int) -> int:
 def look_bytes(counts: SlicedState) -> bytes:
     """Write counts together with their edges: another partition may have others, if a baseline came in between."""
     return pack(counts.spec.binned.to_json(), counts.to_bytes())
-
-
-def countable(state: SlicedState, block: Block) -> Block:
-    """Choose the rows of a block that are still counted: in order of arrival, whatever their values.
-
-    Parameters
-    ----------
-    state : SlicedState
-        What was counted so far.
-    block : Block
-        Rows that have `event_time.ms`.
-    """
-    if state.rows.max() + block.n <= MOST_ROWS:
-        return block
-    slices = state.spec.slice_of(block.columns[EVENT_TIME].values)
-    room = MOST_ROWS - state.rows
-    if (slices == slices[0]).all():
-        left = max(0, int(room[slices[0]]))
-        return block if block.n <= left else block.take(np.arange(left))
-    chosen = [np.flatnonzero(slices == number)[: max(0, left)] for number, left in enumerate(room.tolist())]
-    return block.take(np.sort(np.concatenate(chosen)))
