@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -93,13 +93,16 @@ class History:
 
     def __init__(self) -> None:
         self._windows: dict[int, PastWindow] = {}
+        self._names: tuple[Name, ...] = ()
 
     def __len__(self) -> int:
         return len(self._windows)
 
     def put(self, start_ms: int, window: PastWindow) -> None:
         """Take a window in."""
-        self._windows[start_ms] = window
+        # Windows mostly have the same statistics: their names are kept once.
+        self._names = self._names if window.names == self._names else window.names
+        self._windows[start_ms] = replace(window, names=self._names)
 
     def before(self, start_ms: int, most: int) -> list[PastWindow]:
         """Give the last `most` windows that start before a time, the oldest first."""
@@ -123,6 +126,12 @@ class History:
         return gone
 
 
+def names_of(past: Iterable[PastWindow]) -> tuple[Name, ...]:
+    """List every statistic that a window has, in the order they come."""
+    distinct = {id(window.names): window.names for window in past}
+    return tuple(dict.fromkeys(name for names in distinct.values() for name in names))
+
+
 def table_of(names: tuple[Name, ...], past: Sequence[PastWindow]) -> tuple[Floats, Floats]:
     """Arrange past windows as rows, statistics as columns.
 
@@ -138,14 +147,14 @@ def table_of(names: tuple[Name, ...], past: Sequence[PastWindow]) -> tuple[Float
         NaN where a window lacks a statistic.
     """
     both = np.full((2, len(past), len(names)), np.nan)
-    places: dict[tuple[Name, ...], tuple[Any, Any]] = {}
+    places: dict[int, tuple[Any, Any]] = {}
     wanted = {name: i for i, name in enumerate(names)}
     for row, window in enumerate(past):
-        # Windows mostly have the same statistics.
-        if window.names not in places:
+        key = id(window.names)
+        if key not in places:
             at = [(wanted[name], i) for i, name in enumerate(window.names) if name in wanted]
             pairs = np.array(at, dtype=np.intp).reshape(-1, 2)
-            places[window.names] = pairs[:, 0], pairs[:, 1]
-        to, of = places[window.names]
+            places[key] = pairs[:, 0], pairs[:, 1]
+        to, of = places[key]
         both[0, row, to], both[1, row, to] = window.values[of], window.errors[of]
     return both[0], both[1]

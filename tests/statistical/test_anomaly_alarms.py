@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Windows of a stationary model are unlike the past no more often than stated, and a change is found.
 
-Columns are normal, heavy-tailed, counts, rare flags and categories; windows have 150 to 900 rows, and their means wander
-by themselves or not. Each comparison fails falsely with a chance of at most 1e-3 for a new seed. The levels are above
-those of a real budget, so that few windows tell.
+Columns are normal, heavy-tailed, counts, rare flags and categories; windows have 150 to 900 rows, and their means
+wander by themselves or not. Each comparison fails falsely with a chance of at most 1e-3 for a new seed. The levels are
+above those of a real budget, so that few windows tell.
 """
 
 from __future__ import annotations

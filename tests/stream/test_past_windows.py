@@ -114,7 +114,7 @@ def test_nothing_is_kept_of_a_model_that_asks_for_no_anomalies():
     driver = MonitorDriver((ModelDefinition(model="m", window={"grace": 0}),), partitions=2)
     run(driver, hours(4))
     assert remembered(driver) == []
-    assert anomalies(driver.reports) == dict.fromkeys(range(4), set())
+    assert anomalies(driver.reports) == {hour: set() for hour in range(4)}
 
 
 def test_what_was_kept_is_forgotten_when_it_is_no_longer_asked_for():

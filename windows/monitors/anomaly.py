@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from windows.history import Floats, PastWindow, table_of
+from windows.history import Floats, PastWindow, names_of, table_of
 from windows.monitors.monitor import Judged
 from windows.monitors.settle import Draft, Earlier, settle
 from windows.options import DataDrift
@@ -21,7 +21,7 @@ from windows.report import Verdict
 from windows.statistics.correction import benjamini_hochberg
 from windows.statistics.random_cut_forest import cut_forest_scores
 from windows.statistics.window_statistics import Name, Statistic, is_share, share_of, window_statistics
-from windows.statistics.z_score import z_scores
+from windows.statistics.z_score import ranked, z_scores
 from windows.window_profile import WindowProfile
 
 CHECK = "anomaly_check"
@@ -76,8 +76,7 @@ def judge_anomaly(profile: WindowProfile, past: Sequence[PastWindow], alpha: flo
     if n < min_rows or m < MIN_WINDOWS:
         return {"anomaly": {"past_windows": m}}, [_insufficient(mode, reason) for mode in modes]
     level = alpha * (1.0 - baseline_share(options)) / len(modes)
-    names = tuple(dict.fromkeys(name for window in past for name in window.names))
-    now = window_statistics(profile.profile, names)
+    now = window_statistics(profile.profile, names_of(past))
     statistics: dict[str, Any] = {"past_windows": m}
     verdicts: list[Verdict] = []
     for mode, judge in (("z_score", _by_z_score), ("random_cut_forest", _by_forest)):
@@ -146,8 +145,8 @@ def _draft(rows: int, past: int, column: str, scored: list[_Scored]) -> Draft:
 
 def _by_forest(profile: WindowProfile, now: dict[Name, Statistic], past: Sequence[PastWindow], level: float) -> Found:
     newest = PastWindow.of(profile.profile.n, now)
-    names = tuple(dict.fromkeys(name for window in (*past, newest) for name in window.names))
-    points = _standardised(table_of(names, [*past, newest])[0])
+    everything = [*past, newest]
+    points = _standardised(table_of(names_of(everything), everything)[0])
     if not points.shape[1]:
         return {}, [_insufficient("random_cut_forest", "no statistic of the past windows varies")]
     scores = cut_forest_scores(points, _generator(profile))
@@ -166,7 +165,10 @@ def _by_forest(profile: WindowProfile, now: dict[Name, Statistic], past: Sequenc
         description=f"Of {len(scores)} windows this one stands apart from the others as number {rank}",
     )
     if len(past) < needed:
-        reason = f"{len(past)} past windows: a rank among them becomes significant at {level:.2g} from {needed}"
+        most = profile.definition.monitors.data_drift.anomaly.windows
+        reason = (
+            f"{len(past)} past windows of at most {most}: a rank among them says something at {level:.2g} from {needed}"
+        )
         return found, [_insufficient("random_cut_forest", reason)]
     return found, [Draft(verdict)]
 
@@ -174,8 +176,8 @@ def _by_forest(profile: WindowProfile, now: dict[Name, Statistic], past: Sequenc
 def _standardised(table: Floats) -> Floats:
     """Bring statistics to one unit, in a way that treats all windows alike: what one lacks is the median."""
     table = table[:, (~np.isnan(table)).sum(0) * 2 > len(table)]
-    away = table - np.nanmedian(table, axis=0)
-    scale = np.nanmedian(np.abs(away), axis=0)
+    away = table - ranked(table, 0.5)
+    scale = ranked(np.abs(away), 0.5)
     scale = np.where(scale > 0, scale, np.nanstd(table, axis=0))
     return np.asarray(np.nan_to_num(away[:, scale > 0] / scale[scale > 0]))
 

@@ -19,7 +19,7 @@ from windows.monitors.data_drift import is_categorical
 from windows.options import DataDrift
 from windows.report import Verdict
 from windows.statistics.cells import category_cells, numeric_cells
-from windows.statistics.distances import COUNT_DISTANCES, Distance, count_distance
+from windows.statistics.distances import COUNT_DISTANCES, Distance, count_distances
 from windows.statistics.wasserstein import wasserstein
 from windows.window_profile import WindowProfile
 
@@ -61,11 +61,8 @@ def measure_distances(
             cells = category_cells(window.categories, was.categories)
         else:
             cells = numeric_cells(window, was, rows, baseline_rows, baseline_error_factor=factor)
-        found[name] = {
-            distance: count_distance(distance, cells.window, cells.baseline, rng, cells.errors)
-            for distance in options.distances
-            if distance in COUNT_DISTANCES
-        }
+        of_counts = [distance for distance in options.distances if distance in COUNT_DISTANCES]
+        found[name] = count_distances(of_counts, cells.window, cells.baseline, rng, cells.errors)
         if "wasserstein" in options.distances and not categorical:
             moved = wasserstein(window.quantiles, was.quantiles, baseline_error_factor=factor)
             found[name] |= {} if moved is None else {"wasserstein": moved}

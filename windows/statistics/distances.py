@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -137,21 +137,26 @@ def psi(window: ArrayLike, baseline: ArrayLike) -> Floats:
 COUNT_DISTANCES: dict[str, CountDistance] = {"jensen_shannon": jensen_shannon, "hellinger": hellinger, "psi": psi}
 
 
-def count_distance(
-    name: str, window: ArrayLike, baseline: ArrayLike, rng: np.random.Generator, errors: ShareErrors = EXACT
-) -> Distance:
+def count_distances(
+    names: Iterable[str], window: ArrayLike, baseline: ArrayLike, rng: np.random.Generator, errors: ShareErrors = EXACT
+) -> dict[str, Distance]:
     """Compare two samples by their counts, beside what samples of this size differ by anyway.
 
     Parameters
     ----------
-    name : str
-        One of `COUNT_DISTANCES`.
+    names : iterable of str
+        Some of `COUNT_DISTANCES`.
     window, baseline : array_like of float, shape (cells,)
         Rows a cell, neither empty.
     rng : numpy.random.Generator
         Draws pairs of samples without drift, from the pooled shares.
     errors : ShareErrors
         Of the cells' shares.
+
+    Returns
+    -------
+    dict of str to Distance
+        In the order of the names.
 
     Notes
     -----
@@ -160,13 +165,19 @@ def count_distance(
     expansion to second order, for errors small beside the shares.
     """
     a, b = np.asarray(window, float), np.asarray(baseline, float)
-    distance = COUNT_DISTANCES[name]
     n, m = round(a.sum()), round(b.sum())
     pooled = (a + b) / (n + m)
     pooled /= pooled.sum()
-    without_drift = distance(rng.multinomial(n, pooled, _DRAWS), rng.multinomial(m, pooled, _DRAWS))
-    error = _psi_error(a, b, errors) if name == "psi" else _metric_error(a, b, errors)
-    return Distance(float(distance(a, b)), float(without_drift.mean()), error)
+    without_drift = rng.multinomial(n, pooled, _DRAWS), rng.multinomial(m, pooled, _DRAWS)
+    return {
+        name: Distance(
+            float(distance(a, b)),
+            float(distance(*without_drift).mean()),
+            _psi_error(a, b, errors) if name == "psi" else _metric_error(a, b, errors),
+        )
+        for name in names
+        for distance in (COUNT_DISTANCES[name],)
+    }
 
 
 def _metric_error(window: Floats, baseline: Floats, errors: ShareErrors) -> float:

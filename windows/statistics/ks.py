@@ -62,14 +62,20 @@ def ks_distance(window: QuantilesState, baseline: QuantilesState, *, baseline_er
         raise ValueError(msg)
     (a, rank_a), (b, rank_b) = window.weighted(), baseline.weighted()
     at = np.concatenate((a, b))
-    gaps = np.abs(_cdf(a, rank_a, at) - _cdf(b, rank_b, at))
+    gaps = np.abs(step_cdf(a, rank_a, at) - step_cdf(b, rank_b, at))
     largest = int(np.argmax(gaps))
     error = window.rank_error + baseline_error_factor * baseline.rank_error
     return KsDistance(float(gaps[largest]), error, float(at[largest]))
 
 
-def _cdf(values: np.ndarray, cumulative: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Share of the weight at or below each of `at`."""
+def step_cdf(values: np.ndarray, cumulative: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Give the share of the weight at or below each of `at`, of what `QuantilesState.weighted` gave.
+
+    Examples
+    --------
+    >>> step_cdf(np.array([1.0, 2.0]), np.array([1.0, 4.0]), np.array([0.0, 1.5, 2.0])).tolist()
+    [0.0, 0.25, 1.0]
+    """
     ranks = np.concatenate(([0.0], cumulative)) / float(cumulative[-1])
     return ranks[np.searchsorted(values, at, side="right")]
 

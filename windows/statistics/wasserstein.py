@@ -9,9 +9,9 @@ import numpy as np
 
 from sketches.quantiles import QuantilesState
 from windows.statistics.distances import Distance
+from windows.statistics.ks import step_cdf
 
-_CLIP = (0.005, 0.995)
-_QUARTILES = (0.25, 0.75)
+_ENDS_AND_QUARTILES = (0.005, 0.25, 0.75, 0.995)
 
 
 def wasserstein(
@@ -50,14 +50,13 @@ def wasserstein(
     >>> round(wasserstein(a, b).value, 3)
     0.097
     """
-    low, high = (float(end) for end in baseline.quantile(_CLIP))
-    first, third = (float(quartile) for quartile in baseline.quantile(_QUARTILES))
+    low, first, third, high = baseline.quantile(_ENDS_AND_QUARTILES).tolist()
     if not third > first:
         return None
-    (a, _), (b, _) = window.weighted(), baseline.weighted()
+    (a, rank_a), (b, rank_b) = window.weighted(), baseline.weighted()
     at = np.clip(np.sort(np.concatenate((a, b, (low, high)))), low, high)
     steps = np.diff(at)
-    f, g = window.cdf(at[:-1]), baseline.cdf(at[:-1])
+    f, g = step_cdf(a, rank_a, at[:-1]), step_cdf(b, rank_b, at[:-1])
     pooled = (f * window.n + g * baseline.n) / (window.n + baseline.n)
     spread = np.sqrt(pooled * (1.0 - pooled) * (1.0 / window.n + 1.0 / baseline.n))
     error = (window.rank_error + baseline_error_factor * baseline.rank_error) * (high - low)

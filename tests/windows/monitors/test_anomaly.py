@@ -110,7 +110,7 @@ def test_the_forest_says_how_many_windows_make_a_rank_significant():
     statistics, verdicts = judge_anomaly(window(rows(8, shift=3.0), model(*BOTH)), PAST, 0.012, NEVER)
     forest = next(v for v in verdicts if v.mode == "random_cut_forest")
     assert forest.outcome == "insufficient"
-    assert forest.reason == "48 past windows: a rank among them becomes significant at 0.003 from 333"
+    assert forest.reason == "48 past windows of at most 336: a rank among them says something at 0.003 from 333"
     assert statistics["anomaly"]["forest"]["pvalue"] == 1 / 49
 
 

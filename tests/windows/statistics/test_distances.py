@@ -17,7 +17,7 @@ from tests.windows.build import column
 from windows.statistics.cells import BINS, category_cells, numeric_cells
 from windows.statistics.distances import (
     COUNT_DISTANCES,
-    count_distance,
+    count_distances,
     hellinger,
     jensen_shannon,
     psi,
@@ -76,7 +76,10 @@ def test_neither_the_order_of_cells_nor_cells_empty_on_both_sides_matter(counts,
 def test_the_corrected_distance_is_zero_on_average_without_drift(name, n):
     rng = np.random.default_rng(1)
     shares = np.full(34, 1 / 34)
-    found = [count_distance(name, rng.multinomial(n, shares), rng.multinomial(20_000, shares), rng) for _ in range(300)]
+    found = [
+        count_distances([name], rng.multinomial(n, shares), rng.multinomial(20_000, shares), rng)[name]
+        for _ in range(300)
+    ]
     corrected = np.array([distance.corrected for distance in found])
     # The mean's standard error is a seventeenth of the spread; pooling counts the window twice, which is n / m of it.
     assert abs(corrected.mean()) < 5 * corrected.std() / np.sqrt(len(corrected)) + 0.02 * found[0].expected
@@ -86,7 +89,10 @@ def test_the_corrected_distance_is_zero_on_average_without_drift(name, n):
 def test_a_window_without_drift_exceeds_a_tenth_only_uncorrected():
     rng = np.random.default_rng(2)
     found = [
-        count_distance("jensen_shannon", rng.multinomial(200, [1 / 32] * 32), np.full(32, 625), rng) for _ in range(200)
+        count_distances(["jensen_shannon"], rng.multinomial(200, [1 / 32] * 32), np.full(32, 625), rng)[
+            "jensen_shannon"
+        ]
+        for _ in range(200)
     ]
     assert np.mean([distance.value > 0.1 for distance in found]) > 0.95
     assert np.mean([distance.corrected > 0.1 for distance in found]) == 0
@@ -113,9 +119,8 @@ def test_binned_distances_of_sketches_are_those_of_raw_rows_within_the_error(dra
             np.append(np.bincount(np.searchsorted(edges, values), minlength=len(edges) + 1), [missing, 0])
             for values, missing in ((raw, 50), (before, 0))
         ]
-        for name, distance in COUNT_DISTANCES.items():
-            found = count_distance(name, cells.window, cells.baseline, rng, cells.errors)
-            assert abs(found.value - float(distance(*exact))) <= found.error + 1e-9, (name, n)
+        for name, found in count_distances(COUNT_DISTANCES, cells.window, cells.baseline, rng, cells.errors).items():
+            assert abs(found.value - float(COUNT_DISTANCES[name](*exact))) <= found.error + 1e-9, (name, n)
             if n == 400:
                 assert window.quantiles.rank_error == 0.0
 
@@ -123,7 +128,8 @@ def test_binned_distances_of_sketches_are_those_of_raw_rows_within_the_error(dra
 def test_the_error_of_exact_counts_is_zero():
     cells = numeric_cells(feature(np.arange(300.0)), feature(np.arange(400.0), k=2048), 300, 400)
     assert [float(np.max(error)) for error in cells.errors] == [0.0, 0.0]
-    assert count_distance("psi", cells.window, cells.baseline, np.random.default_rng(0), cells.errors).error == 0.0
+    found = count_distances(COUNT_DISTANCES, cells.window, cells.baseline, np.random.default_rng(0), cells.errors)
+    assert [distance.error for distance in found.values()] == [0.0, 0.0, 0.0]
 
 
 def test_missing_rows_and_values_that_are_no_number_have_cells_of_their_own():
