@@ -166,11 +166,11 @@ class MulticlassQualityState:
     def confusion(self) -> NDArray[np.int64]:
         """Rows by actual (first axis) and predicted class, in the order of `classes`."""
         classes = self.classes
-        place = {name: i for i, name in enumerate(classes)}
-        counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
-        for (actual, predicted), rows in self.cells.items():
-            counts[place[actual], place[predicted]] = rows
-        return counts
+        k, place = len(classes), {name: i for i, name in enumerate(classes)}
+        at = [k * place[actual] + place[predicted] for actual, predicted in self.cells]
+        counts = np.zeros(k * k, dtype=np.int64)
+        counts[at] = list(self.cells.values())
+        return counts.reshape(k, k)
 
     def update(self, block: Block, /, sign: int = 1) -> None:
         """Add (+1) or take away (-1) the labelled rows of a block."""

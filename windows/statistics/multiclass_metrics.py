@@ -292,11 +292,6 @@ def paper(confusion: Matrix, rng: np.random.Generator) -> dict[str, Estimate]:
 
 def _resampled_points(used: NDArray[np.bool_], drawn: Matrix) -> dict[str, Floats]:
     """Metrics of resamples of the cells that are used, shape (resamples, cells)."""
-    actual, predicted = np.nonzero(used)
-    of_class = np.arange(len(used))
-    counts = drawn.astype(float)
-    return points(
-        counts @ (actual[:, None] == of_class),
-        counts @ (predicted[:, None] == of_class),
-        counts @ ((actual == predicted)[:, None] & (actual[:, None] == of_class)),
-    )
+    cells = np.zeros((len(drawn), *used.shape))
+    cells[:, used] = drawn
+    return points(cells.sum(2), cells.sum(1), np.diagonal(cells, axis1=1, axis2=2))
