@@ -102,7 +102,7 @@ class QuantilesState:
     .. [1] Karnin, Lang, Liberty (2016), FOCS, arXiv:1603.05346.
     """
 
-    __slots__ = ("_buffer", "_high", "_low", "_sketch", "_waiting", "spec")
+    __slots__ = ("_buffer", "_high", "_low", "_ranked", "_sketch", "_waiting", "spec")
 
     def __init__(self, spec: QuantilesSpec, sketch: kll_doubles_sketch | None = None) -> None:
         self.spec = spec
@@ -111,6 +111,7 @@ class QuantilesState:
         self._buffer: NDArray[np.float64] | None = None
         self._waiting = 0
         self._low, self._high = math.inf, -math.inf
+        self._ranked: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
 
     @classmethod
     def from_levels(
@@ -196,6 +197,7 @@ class QuantilesState:
         """Add finite numbers, whose extremes the caller may already know."""
         if not len(values):
             return
+        self._ranked = None
         self._low = min(self._low, float(values.min()) if low is None else low)
         self._high = max(self._high, float(values.max()) if high is None else high)
         if self._buffer is None:
@@ -211,6 +213,7 @@ class QuantilesState:
     def merge(self, other: QuantilesState, /) -> None:
         """Add another state's numbers; raises `SpecMismatch`."""
         require_same_spec(self, other)
+        self._ranked = None
         # The library empties or corrupts a sketch that is merged with itself.
         self._settled().merge(kll_doubles_sketch.deserialize(other.to_bytes()) if other is self else other._settled())
 
@@ -223,7 +226,7 @@ class QuantilesState:
         return [level.tolist() for level in read_layout(self.to_bytes()).levels] if self.n else []
 
     def weighted(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Give the values kept and the weight up to and including each.
+        """Give the values kept and the weight up to and including each; they are read once between two changes.
 
         Returns
         -------
@@ -232,11 +235,15 @@ class QuantilesState:
         cumulative_weight : ndarray of float64, shape (r,)
             The last is n.
         """
-        levels = read_layout(self.to_bytes()).levels
-        values = np.concatenate(levels)
-        weights = np.repeat([2.0**i for i in range(len(levels))], [len(level) for level in levels])
-        order = np.argsort(values, kind="stable")
-        return values[order], np.cumsum(weights[order])
+        if self._ranked is None:
+            levels = read_layout(self.to_bytes()).levels
+            values = np.concatenate(levels)
+            weights = np.repeat([2.0**i for i in range(len(levels))], [len(level) for level in levels])
+            order = np.argsort(values, kind="stable")
+            self._ranked = values[order], np.cumsum(weights[order])
+            for array in self._ranked:
+                array.setflags(write=False)
+        return self._ranked
 
     def cdf(self, points: ArrayLike, *, inclusive: bool = True) -> NDArray[np.float64]:
         """Give the share of numbers up to each point (`inclusive`), or below it; NaN if there is no number."""

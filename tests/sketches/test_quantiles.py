@@ -193,3 +193,19 @@ def test_waiting_numbers_stay_bounded_and_none_wait_once_written() -> None:
     state.to_bytes()
     assert state._buffer is None
     assert state.n == 100_000
+
+
+def test_ranks_follow_every_change_of_the_sketch() -> None:
+    rng = np.random.default_rng(1)
+    state, other = QuantilesSpec(k=64).empty(), QuantilesSpec(k=64).empty()
+    other.add(rng.normal(size=500))
+    for change in (lambda: state.add(rng.normal(size=300)), lambda: state.merge(other)):
+        for _ in range(2):
+            change()
+            values, weights = state.weighted()
+            again = QuantilesSpec(k=64).from_bytes(state.to_bytes()).weighted()
+            assert weights[-1] == state.n
+            assert (values == again[0]).all()
+            assert (weights == again[1]).all()
+    with pytest.raises(ValueError, match="read-only"):
+        state.weighted()[0][0] = 1.0
