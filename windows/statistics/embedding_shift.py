@@ -114,8 +114,9 @@ def spread_of(baseline: EmbeddingState) -> Spread:
     square = freedom**2 / ((freedom + 2) * (freedom - 1)) * (raw - trace**2 / freedom)
     square = min(max(square, trace**2 / baseline.spec.dimension), trace**2)
     # w'Sv v'SSw over pairs of different random directions; of axes, all pairs are the trace itself.
-    products = (directions @ along.T) * (along @ along.T)
     axes = count == baseline.spec.dimension
+    mixed = along.T * math.sqrt(count) if axes else directions @ along.T
+    products = mixed * (along @ along.T)
     pairs = count**2 if axes else count * (count - 1)
     cube = float(products.sum() if axes else products.sum() - np.trace(products)) / pairs
     return Spread(trace, square, min(max(cube, square**2 / trace if trace > 0.0 else 0.0), square**1.5))
