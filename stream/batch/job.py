@@ -13,7 +13,8 @@ from typing import Any, Literal
 from stream.errors import SettingsError
 from stream.imports.selectors import Selector
 
-Analysis = Literal["DATA_QUALITY", "MODEL_QUALITY"]
+Analysis = Literal["DATA_QUALITY", "MODEL_QUALITY", "MODEL_BIAS"]
+ANALYSES = ("DATA_QUALITY", "MODEL_QUALITY", "MODEL_BIAS")
 Kind = Literal["capture", "csv", "json", "parquet"]
 PROBLEMS = ("BinaryClassification", "MulticlassClassification", "Regression")
 _KINDS: dict[str, Kind] = {"sagemakercapturejson": "capture", "csv": "csv", "json": "json", "parquet": "parquet"}
@@ -49,15 +50,17 @@ class Job:
     dataset_format : Format
         How the rows are written.
     analysis : str
-        DATA_QUALITY or MODEL_QUALITY.
+        DATA_QUALITY, MODEL_QUALITY or MODEL_BIAS.
     problem_type : str, optional
         Of model quality.
+    config : Path, optional
+        The `analysis_config.json` of bias.
     constraints, statistics : Path, optional
         Of the baseline; without constraints the job makes one.
     start_ms, end_ms : int, optional
         Captured requests outside `[start_ms, end_ms)` are left out.
     inference, probability, ground_truth : Selector, optional
-        Attributes of model quality.
+        Attributes of model quality and bias.
     threshold : float
         A probability above it is the positive class.
     preprocessor, postprocessor : Path, optional
@@ -86,6 +89,12 @@ class Job:
     metrics: bool = False
     endpoint: str = "model"
     schedule: str = ""
+    config: Path | None = None
+
+    @property
+    def of_labels(self) -> bool:
+        """Whether it looks at predictions and labels."""
+        return self.analysis != "DATA_QUALITY"
 
 
 def job_of(environment: Mapping[str, str]) -> Job:
@@ -104,16 +113,17 @@ def job_of(environment: Mapping[str, str]) -> Job:
     """
     given = {name.lower(): value.strip() for name, value in environment.items() if value.strip()}
     problem = given.get("problem_type")
-    analysis = given.get("analysis_type", "DATA_QUALITY" if problem is None else "MODEL_QUALITY").upper()
-    if analysis not in {"DATA_QUALITY", "MODEL_QUALITY"}:
-        raise _wrong("analysis_type", "DATA_QUALITY or MODEL_QUALITY", analysis)
+    usual = "MODEL_BIAS" if "analysis_config" in given else "DATA_QUALITY" if problem is None else "MODEL_QUALITY"
+    analysis = given.get("analysis_type", usual).upper()
+    if analysis not in ANALYSES:
+        raise _wrong("analysis_type", f"one of {', '.join(ANALYSES)}", analysis)
     if analysis == "MODEL_QUALITY" and problem not in PROBLEMS:
         raise _wrong("problem_type", f"one of {', '.join(PROBLEMS)}", problem)
     return Job(
         _path(given, "dataset_source", required=True),
         _path(given, "output_path", required=True),
         _format(given.get("dataset_format")),
-        analysis,  # type: ignore[arg-type]  # one of the two
+        analysis,  # type: ignore[arg-type]  # one of them
         problem,
         _path(given, "baseline_constraints"),
         _path(given, "baseline_statistics"),
@@ -128,6 +138,7 @@ def job_of(environment: Mapping[str, str]) -> Job:
         given.get("publish_cloudwatch_metrics", "Disabled").lower() == "enabled",
         given.get("sagemaker_endpoint_name", "model"),
         given.get("sagemaker_monitoring_schedule_name", ""),
+        _path(given, "analysis_config", required=analysis == "MODEL_BIAS"),
     )
 
 

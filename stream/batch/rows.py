@@ -16,7 +16,7 @@ from stream.batch.tables import column_of, files_of, names_by_position, read_fil
 from stream.commands.importing import Unread
 from stream.commands.tables import to_block
 from stream.hooks.record_handler import RecordHandler
-from stream.imports.capture_records import CaptureForm, read_capture
+from stream.imports.capture_records import CapturedRow, CaptureForm, read_capture
 from stream.imports.files import Line, hour_of, lines_of
 from stream.imports.ground_truth import read_record
 from stream.imports.payloads import flatten
@@ -80,7 +80,7 @@ class JobRows:
             yield _block(rows)
 
     def _roles(self) -> dict[str, Selector]:
-        if self.job.analysis != "MODEL_QUALITY":
+        if not self.job.of_labels:
             return {}
         named = {LABEL: self.job.ground_truth, PREDICTION: self.job.inference, SCORE: self.job.probability}
         return {role: selector for role, selector in named.items() if selector is not None}
@@ -115,23 +115,23 @@ class JobRows:
             record = read_record(text)
             rows = self.handler.rows(record) if self._in_time(record) else []
             return [self._by_role(row) for row in rows]
-        quality = self.job.analysis == "MODEL_QUALITY"
+        of_labels = self.job.of_labels
         form = CaptureForm(
-            outputs_too=not quality,
-            prediction=self.job.inference if quality else None,
-            score=self.job.probability if quality else None,
+            outputs_too=not of_labels,
+            prediction=self.job.inference if of_labels else None,
+            score=self.job.probability if of_labels else None,
             truth=self.job.ground_truth,
             naming=self._names,
             texts=self.texts,
         )
         found = [row for row in read_capture(text, form, hour_ms) if self._within(row.time_ms)]
-        if not quality:
-            return [_scalars(row.features) for row in found]
+        return [_scalars(row.features) | self._outputs(row) for row in found]
+
+    def _outputs(self, row: CapturedRow) -> dict[str, Any]:
+        if not self.job.of_labels:
+            return {}
         named = ((PREDICTION, "label"), (SCORE, "score"))
-        return [
-            {role: row.prediction.get(name) for role, name in named if role in self._roles()} | {LABEL: row.truth}
-            for row in found
-        ]
+        return {role: row.prediction.get(name) for role, name in named if role in self._roles()} | {LABEL: row.truth}
 
     def _text(self, name: str, value: Any) -> Any:
         return str(value) if name in self.texts and type(value) in {int, float} else value
@@ -151,8 +151,8 @@ class JobRows:
             return True
 
     def _within(self, time_ms: int) -> bool:
-        # The period of model quality is one of labels: their inferences are older, and were chosen by the merge.
-        if self.job.analysis == "MODEL_QUALITY":
+        # The period of such jobs is one of labels: their inferences are older, and were chosen by the merge.
+        if self.job.of_labels:
             return True
         end_ms = math.inf if self.job.end_ms is None else self.job.end_ms
         return (self.job.start_ms or 0) <= time_ms < end_ms

@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from sketches.block import Block
 from stream.batch.cloudwatch import metric_lines
 from stream.batch.job import Job
 from stream.batch.rows import LABEL, PREDICTION, SCORE, JobRows
@@ -16,10 +19,12 @@ from stream.commands.importing import Unread, texts_of
 from stream.commands.tables import TableError
 from stream.errors import InfrastructureError
 from stream.hooks.record_handler import POSTPROCESS, PREPROCESS, RecordHandler, load_script
+from stream.imports.selectors import Selector
+from windows.baselines.analysis_config import is_continuous, read_analysis_config
 from windows.baselines.baseline import Baseline
 from windows.baselines.baseline_files import baseline_of_files, write_baseline
 from windows.baselines.baseline_records import to_json
-from windows.baselines.kinds import CONSTRAINTS, STATISTICS
+from windows.baselines.kinds import ANALYSIS, CONSTRAINTS, STATISTICS, read_document
 from windows.baselines.roles import NO_ROLES, Roles
 from windows.baselines.suggest import suggest
 from windows.data_set import Period, window_of_rows
@@ -32,6 +37,7 @@ from windows.violation_files import violations_document
 from windows.violations import violations_of
 from windows.window_profile import WindowProfile
 
+_FOLDERS = {"DATA_QUALITY": "data_quality", "MODEL_QUALITY": "model_quality", "MODEL_BIAS": "bias"}
 METRICS_FOLDER = Path("/opt/ml/output/metrics/cloudwatch")
 
 
@@ -101,28 +107,56 @@ def run(job: Job, *, metrics_folder: Path = METRICS_FOLDER) -> Outcome:
     return outcome
 
 
-def _rows(job: Job, columns: tuple[str, ...] = (), texts: frozenset[str] = frozenset()) -> JobRows:
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A job ready to be read: its rows, and what is watched of them."""
+
+    rows: JobRows
+    blocks: Iterator[Block]
+    definition: ModelDefinition
+    roles: Roles
+
+
+def _open(job: Job, baseline: Baseline | None = None, *, emulate_deequ: bool = False) -> _Opened:
     handler = None if job.preprocessor is None else RecordHandler(load_script(job.preprocessor, PREPROCESS))
     if handler is not None and job.dataset_format.kind != "capture":
         raise TableError("record_preprocessor_script: expected dataset_format sagemakerCaptureJson beside it")
-    return JobRows(job, handler, columns, texts)
+    known = {} if baseline is None or baseline.constraints is None else baseline.constraints.features
+    rows = JobRows(job, handler, tuple(known), texts_of(baseline))
+    definition = definition_of(job, baseline, emulate_deequ=emulate_deequ)
+    if job.config is None:
+        return _Opened(rows, rows.blocks(), definition, roles_of(job))
+    document = read_document(job.config)
+    headers = [str(name) for name in document.get("headers") or ()]
+    label = read_analysis_config(document).label
+    if job.dataset_format.kind != "capture":
+        rows = replace(rows, job=replace(job, ground_truth=job.ground_truth or Selector(label, (label,))))
+    rows.columns = tuple(name for name in headers if name != label or job.dataset_format.kind != "capture")
+    blocks = rows.blocks()
+    first = next(blocks, Block(0))
+    continuous = {name for name, column in first.columns.items() if is_continuous(column)}
+    bias = read_analysis_config(document, continuous | ({label} if LABEL in continuous else set())).bias
+    monitors = definition.monitors.model_copy(update={"bias": bias})
+    definition = definition.model_copy(update={"monitors": monitors})
+    return _Opened(rows, chain((first,) if first.n else (), blocks), definition, roles_of(job))
 
 
 def definition_of(job: Job, baseline: Baseline | None = None, *, emulate_deequ: bool = False) -> ModelDefinition:
     """Define the model of a job: the monitors of its analysis, and no least number of rows for another's baseline."""
-    quality = job.analysis == "MODEL_QUALITY"
     monitors: dict[str, dict[str, Any]] = {
-        "data_quality": {"enabled": not quality},
-        "data_drift": {"enabled": not quality, "emulate_deequ_le_2_0_21": emulate_deequ},
+        "data_quality": {"enabled": not job.of_labels},
+        "data_drift": {"enabled": not job.of_labels, "emulate_deequ_le_2_0_21": emulate_deequ},
         # Rows without a label are not among those of the job.
-        "model_quality": {"min_coverage": 0.0},
+        "model_quality": {"enabled": job.analysis == "MODEL_QUALITY", "min_coverage": 0.0},
     }
     if baseline is not None and not _is_ours(baseline):
         monitors = {name: {**options, "min_rows": 1} for name, options in monitors.items()}
+    if job.analysis == "MODEL_BIAS" and baseline is not None and not baseline.states:
+        monitors["bias"] = {"mode": "literal"}
     return ModelDefinition.model_validate(
         {
             "model": "".join(c if c.isalnum() or c in "._-" else "-" for c in job.endpoint)[:128] or "model",
-            "problem_type": job.problem_type if quality else None,
+            "problem_type": job.problem_type or ("BinaryClassification" if job.of_labels else None),
             "probability_threshold": job.threshold,
             "monitors": monitors,
         }
@@ -142,10 +176,10 @@ def roles_of(job: Job) -> Roles:
     >>> roles_of(Job(Path("in"), Path("out"))).label is None
     True
     """
-    if job.analysis != "MODEL_QUALITY":
+    if not job.of_labels:
         return NO_ROLES
     if job.inference is None and job.probability is None:
-        raise TableError("inference_attribute: expected it, or probability_attribute, under MODEL_QUALITY")
+        raise TableError(f"inference_attribute: expected it, or probability_attribute, under {job.analysis}")
     return Roles(
         LABEL,
         PREDICTION if job.inference is not None else None,
@@ -156,15 +190,15 @@ def roles_of(job: Job) -> Roles:
 
 
 def _suggest(job: Job) -> Outcome:
-    rows, definition = _rows(job), definition_of(job)
-    baseline = suggest(rows.blocks(), model=definition.model, roles=roles_of(job), definition=definition).baseline
+    opened = _open(job)
+    rows, definition = opened.rows, opened.definition
+    baseline = suggest(opened.blocks, model=definition.model, roles=opened.roles, definition=definition).baseline
     if not baseline.n:
         raise TableError(f"{job.source}: expected rows to suggest a baseline from, got none{_why(rows)}")
-    monitor = "model_quality" if job.analysis == "MODEL_QUALITY" else "data_quality"
     job.output.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as folder:
         write_baseline(baseline, Path(folder))
-        made = Path(folder) / monitor
+        made = Path(folder) / _FOLDERS[job.analysis]
         if not made.is_dir():
             raise TableError(f"{job.source}: expected rows with labels and predictions, got none")
         # The contract has these files in the output folder itself.
@@ -195,10 +229,10 @@ def judge(job: Job, *, emulate_deequ: bool = False) -> Judged:
     if job.constraints is None:
         raise TableError("baseline_constraints: expected a path, got none")
     baseline = baseline_of_files(job.constraints, job.statistics, model=definition_of(job).model)
-    definition = definition_of(job, baseline, emulate_deequ=emulate_deequ)
-    rows = _rows(job, () if baseline.constraints is None else tuple(baseline.constraints.features), texts_of(baseline))
+    opened = _open(job, baseline, emulate_deequ=emulate_deequ)
+    rows = opened.rows
     period = Period(job.start_ms or 0, job.end_ms or (job.start_ms or 0) + 3_600_000)
-    window = window_of_rows(rows.blocks(), definition, roles=roles_of(job), period=period)
+    window = window_of_rows(opened.blocks, opened.definition, roles=opened.roles, period=period)
     if not window.rows and rows.unread:
         raise TableError(f"{job.source}: expected rows, got none{_why(rows)}")
     reports = evaluate(window, baseline)
@@ -211,11 +245,15 @@ def judge(job: Job, *, emulate_deequ: bool = False) -> Judged:
 def _report(job: Job, judged: Judged, metrics_folder: Path) -> Outcome:
     assert job.constraints is not None
     window, reports = judged.window, judged.reports
-    constraints = job.constraints / CONSTRAINTS if job.constraints.is_dir() else job.constraints
+    bias = job.analysis == "MODEL_BIAS"
+    usual = ANALYSIS if bias else CONSTRAINTS
+    constraints = job.constraints / usual if job.constraints.is_dir() else job.constraints
     job.output.mkdir(parents=True, exist_ok=True)
-    documents = {"constraint_violations.json": violations_document(reports), STATISTICS: _statistics(window, reports)}
+    said = _statistics(window, reports)
+    documents = {"constraint_violations.json": violations_document(reports), ANALYSIS if bias else STATISTICS: said}
     files = [_write(job.output / name, to_json(document, 1)) for name, document in documents.items()]
-    files.append(_write(job.output / CONSTRAINTS, constraints.read_bytes()))
+    # The managed monitor of bias has no other constraints than the analysis it writes.
+    files += [] if bias else [_write(job.output / CONSTRAINTS, constraints.read_bytes())]
     if job.metrics:
         dimensions = {"Endpoint": job.endpoint, "MonitoringSchedule": job.schedule}
         lines = "".join(f"{line}\n" for line in metric_lines(window, reports, dimensions))
@@ -229,11 +267,12 @@ def _report(job: Job, judged: Judged, metrics_folder: Path) -> Outcome:
 
 def _statistics(window: WindowProfile, reports: tuple[Report, ...]) -> dict[str, Any]:
     """Statistics with the sketches of a window, so that they can be the baseline of others."""
-    quality = next((report for report in reports if report.monitor == "model_quality"), None)
-    if quality is not None:
-        at = {"evaluation_time": iso(window.window_end_ms)}
-        return quality.statistics | {"dataset": quality.statistics.get("dataset", {}) | at}
-    described = next(report.statistics for report in reports if report.monitor == "data_quality")
+    by_monitor = {report.monitor: report.statistics for report in reports}
+    if "bias" in by_monitor:
+        return by_monitor["bias"]
+    if (quality := by_monitor.get("model_quality")) is not None:
+        return quality | {"dataset": quality.get("dataset", {}) | {"evaluation_time": iso(window.window_end_ms)}}
+    described = by_monitor["data_quality"]
     kinds = {one["name"]: one["inferred_type"] for one in described["features"]}
     features = [
         feature_statistics(name, feature, window.rows, kinds[name], sketch=True)

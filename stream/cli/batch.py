@@ -40,6 +40,9 @@ def batch(
     ground_truth: Annotated[
         str | None, typer.Option(metavar="ATTRIBUTE", help="The truth (ground_truth_attribute).")
     ] = None,
+    analysis_config: Annotated[
+        Path | None, typer.Option(help="Of bias: names label, facets and group variable (analysis_config).")
+    ] = None,
     start: Annotated[str | None, typer.Option(metavar="TIME", help="First inference time (start_time).")] = None,
     end: Annotated[str | None, typer.Option(metavar="TIME", help="End of inference times (end_time).")] = None,
     preprocessor: Annotated[Path | None, typer.Option(help="Script with preprocess_handler.")] = None,
@@ -63,6 +66,7 @@ def batch(
         "inference_attribute": inference,
         "probability_attribute": probability,
         "ground_truth_attribute": ground_truth,
+        "analysis_config": analysis_config,
         "start_time": start,
         "end_time": end,
         "record_preprocessor_script": preprocessor,

@@ -34,6 +34,7 @@ def compare(
     inference: Annotated[str | None, typer.Option(metavar="ATTRIBUTE", help="The prediction.")] = None,
     probability: Annotated[str | None, typer.Option(metavar="ATTRIBUTE", help="Its probability.")] = None,
     ground_truth: Annotated[str | None, typer.Option(metavar="ATTRIBUTE", help="The truth.")] = None,
+    analysis_config: Annotated[Path | None, typer.Option(help="Of violations of bias.")] = None,
     preprocessor: Annotated[Path | None, typer.Option(help="Script with preprocess_handler.")] = None,
     emulate: Annotated[
         bool, typer.Option("--emulate-deequ-le-2-0-21", help="Compute our distances with the old error, too.")
@@ -66,6 +67,7 @@ def compare(
             "inference_attribute": inference,
             "probability_attribute": probability,
             "ground_truth_attribute": ground_truth,
+            "analysis_config": analysis_config,
             "record_preprocessor_script": preprocessor,
         }
         job = job_of({name: str(value) for name, value in options.items() if value is not None})

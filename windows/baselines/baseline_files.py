@@ -21,9 +21,9 @@ from windows.baselines.baseline_records import (
 from windows.baselines.constraints import read_constraints
 from windows.baselines.documents import FOLDERS, Folder
 from windows.baselines.imported import imported_features, imported_quality
+from windows.baselines.kinds import ANALYSIS, folder_of, kind_of, read_document
 from windows.baselines.kinds import CONSTRAINTS as _CONSTRAINTS
 from windows.baselines.kinds import STATISTICS as _STATISTICS
-from windows.baselines.kinds import folder_of, kind_of, read_document
 from windows.baselines.quality_constraints import read_quality_constraints
 from windows.errors import BaselineError
 from windows.partition.specs import CUSTOM, QUALITY
@@ -165,9 +165,11 @@ def baseline_of_files(constraints: Path, statistics: Path | None, *, model: str)
 
     Parameters
     ----------
-    constraints, statistics : Path
-        Files, or folders that hold them under their usual names; sketches of ours are read if they lie beside the
-        statistics.
+    constraints : Path
+        A `constraints.json` of data quality or model quality, or the `analysis.json` of another monitor; or a folder
+        that holds one of them.
+    statistics : Path, optional
+        A `statistics.json`, or a folder that holds it. States of ours are read if they lie beside.
     model : str
         Whose baseline it is, for files that do not say.
 
@@ -176,26 +178,39 @@ def baseline_of_files(constraints: Path, statistics: Path | None, *, model: str)
     BaselineError
         If a file is missing or not what it should be.
     """
-    constraints = constraints / _CONSTRAINTS if constraints.is_dir() else constraints
-    described: Document = {}
+    if constraints.is_dir():
+        usual = (constraints / name for name in (_CONSTRAINTS, ANALYSIS))
+        constraints = next((file for file in usual if file.is_file()), constraints / _CONSTRAINTS)
+    document, described = read_document(constraints), Document()
     if statistics is not None:
         statistics = statistics / _STATISTICS if statistics.is_dir() else statistics
         described = read_document(statistics)
-    folder, document = (statistics or constraints).parent, read_document(constraints)
-    ours = described.get("sketchwatch", {})
-    named = [fields["file"] for part in ("features", "states") for fields in ours.get(part, {}).values()]
-    if not all((folder / file).is_file() for file in named):
-        del described["sketchwatch"]
-    kind = kind_of(document)
-    monitor = None if kind is None else kind.monitor
-    if monitor == _DATA:
-        model = ours.get("model", model)
-        return Baseline(model, **_read_data_quality(folder, model, described, document))
-    if monitor == _MODEL:
+    folder, kind = (statistics or constraints).parent, kind_of(document)
+    monitor = "" if kind is None else kind.monitor
+    if monitor in {_DATA, _MODEL}:
+        ours = _with_files(folder, described)
+        if monitor == _DATA:
+            model = ours.get("model", model)
+            return Baseline(model, **_read_data_quality(folder, model, described, document))
         limits, states = _read_model_quality(folder, described, document)
         return Baseline(model, states=states, quality_constraints=limits)
-    msg = f"{constraints}: expected constraints of data quality or model quality"
+    if monitor in {one.monitor for one in FOLDERS}:
+        ours = _with_files(constraints.parent, document)
+        states = _states(constraints.parent, constraints.name, ours)
+        kept = {name: value for name, value in document.items() if name != "sketchwatch"}
+        return Baseline(model, states=states, documents={monitor: kept})
+    msg = f"{constraints}: expected constraints of data quality or model quality, or an analysis"
     raise BaselineError(msg)
+
+
+def _with_files(folder: Path, document: Document) -> Document:
+    """Our object of a document, taken out of it if what it names does not lie there: the file travelled alone."""
+    ours: Document = document.get("sketchwatch", {})
+    named = [fields["file"] for part in ("features", "states") for fields in ours.get(part, {}).values()]
+    if all((folder / file).is_file() for file in named):
+        return ours
+    document.pop("sketchwatch")
+    return {}
 
 
 def _pair(directory: Path) -> tuple[Document, Document] | None:
