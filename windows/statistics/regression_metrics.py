@@ -185,14 +185,39 @@ def _mean_square(errors: Errors) -> Estimate:
     if not sd > 0.0:
         return Estimate(mse, sd, mse + 0.0 * sd, mse + 0.0 * sd, n)
     skew = errors.square_third / errors.square_variance**1.5 / math.sqrt(n)
-    low, high = (mse - _unskewed(z, skew) * sd for z in (Z, -Z))
+    low, high = (mse - skewed(z, skew) * sd for z in (Z, -Z))
     return Estimate(mse, sd, _positive(low), high, n)
 
 
-def _unskewed(z: float, skew: float) -> float:
-    """Quantile of Student's t of a skewed sample, from the normal one: the inverse of Hall's transform.
+def unskewed(t: float, skew: float) -> float:
+    """Take the skewness out of Student's t by Hall's transform, so that it is about normal.
 
-    `skew` is the sample's skewness over the square root of its rows.
+    Parameters
+    ----------
+    t : float
+        A mean's deviation from the truth, over its estimated standard deviation.
+    skew : float
+        Skewness of the mean: of one sample that of its rows over the square root of their number.
+
+    References
+    ----------
+    .. [1] Hall (1992), On the removal of skewness by transformation, J. R. Stat. Soc. B 54(1), 221-228.
+
+    Examples
+    --------
+    >>> round(unskewed(-2.0, 0.1), 4)
+    -1.853
+    """
+    return t + skew * t**2 / 3.0 + skew**2 * t**3 / 27.0 + skew / 6.0
+
+
+def skewed(z: float, skew: float) -> float:
+    """Give the quantile of Student's t that `unskewed` takes to a normal one.
+
+    Examples
+    --------
+    >>> round(unskewed(skewed(-1.96, 0.1), 0.1), 6)
+    -1.96
     """
     if abs(skew) < 1e-6:
         return z

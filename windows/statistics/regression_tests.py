@@ -7,7 +7,7 @@ import math
 
 from scipy.special import ndtr, stdtr
 
-from windows.statistics.regression_metrics import Errors
+from windows.statistics.regression_metrics import Errors, unskewed
 
 REGRESSION_TWINS = {"rmse": "mse"}
 """Metrics that say the same as another; the same hypothesis is tested once."""
@@ -72,7 +72,7 @@ def _square(now: Errors, was: Errors) -> float:
         return _certain(now.mse - was.mse)
     t = (now.mse - was.mse) / math.sqrt(u + v)
     skew = (now.square_third / now.n**2 - was.square_third / was.n**2) / (u + v) ** 1.5
-    return float(ndtr(-(t + skew * t**2 / 3.0 + skew**2 * t**3 / 27.0 + skew / 6.0)))
+    return float(ndtr(-unskewed(t, skew)))
 
 
 def _explained(now: Errors, was: Errors) -> float | None:

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import norm
 from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 
 from sketches import Block, Column, Kind, RegressionQualitySpec
-from windows.statistics.regression_metrics import Errors, _unskewed, closed_form, errors_of, paper
+from windows.statistics.regression_metrics import Errors, closed_form, errors_of, paper, skewed, unskewed
 from windows.statistics.regression_tests import regression_pvalue
 
 NUMBERS = st.floats(-1e6, 1e6).map(lambda number: round(number, 3))
@@ -103,8 +104,7 @@ def test_no_interval_of_an_error_reaches_below_zero():
 
 @given(st.floats(-1.0, 1.0), st.floats(-3.0, 3.0))
 def test_the_interval_inverts_the_transform_of_the_test(skew, z):
-    t = _unskewed(z, skew)
-    assert t + skew * t**2 / 3 + skew**2 * t**3 / 27 + skew / 6 == pytest.approx(z, rel=1e-5, abs=1e-5)
+    assert unskewed(skewed(z, skew), skew) == pytest.approx(z, rel=1e-5, abs=1e-5)
 
 
 def test_pvalues_fall_as_the_errors_grow_and_are_undefined_where_the_metric_is():
@@ -124,6 +124,18 @@ def test_pvalues_fall_as_the_errors_grow_and_are_undefined_where_the_metric_is()
     constant = errors(np.full(300, 2.0), rng.normal(size=300))
     assert regression_pvalue("r2", constant, was) is None
     assert regression_pvalue("r2", was, constant) is None
+
+
+def test_r2_takes_the_larger_of_two_pvalues():
+    was = Errors(10_000, 0.8, 1.0, 0.36, 2.0, 8.0, 4.0, 0.0, 48.0, 0.0, 4.0)
+    now = was._replace(n=500, mse=1.2)
+    # Less that errors and labels share makes the window's own deviation larger, more makes it smaller.
+    wide, narrow = (now._replace(square_label_square=shared) for shared in (0.0, 9.0))
+    assert wide.ratio_variance > was.ratio_variance > narrow.ratio_variance
+    by_own = math.log(1.2) / math.sqrt(wide.ratio_variance / 499 + was.ratio_variance / 9_999)
+    by_baseline = math.log(1.2) / math.sqrt(was.ratio_variance / 499 + was.ratio_variance / 9_999)
+    assert regression_pvalue("r2", wide, was) == pytest.approx(norm.sf(by_own), rel=1e-12)
+    assert regression_pvalue("r2", narrow, was) == pytest.approx(norm.sf(by_baseline), rel=1e-12)
 
 
 def test_errors_that_do_not_vary_are_compared_as_they_are():
