@@ -9,20 +9,26 @@ from typing import Any
 
 from sketches.attributions import AttributionsSpec
 from sketches.binary import BinaryQualitySpec
+from sketches.binned import BinnedSpec
 from sketches.contingency import ContingencySpec
 from sketches.embeddings import EmbeddingSpec
 from sketches.errors import CorruptState
 from sketches.multiclass import MulticlassQualitySpec
 from sketches.regression import RegressionQualitySpec
+from sketches.sample import SampleSpec
+from sketches.segmented import SegmentedSpec
 from sketches.state import Spec
 
 _KINDS: dict[str, Any] = {
     "attributions": AttributionsSpec,
     "binary": BinaryQualitySpec,
+    "binned": BinnedSpec,
     "contingency": ContingencySpec,
     "embedding": EmbeddingSpec,
     "multiclass": MulticlassQualitySpec,
     "regression": RegressionQualitySpec,
+    "sample": SampleSpec,
+    "segmented": SegmentedSpec,
 }
 
 

@@ -13,7 +13,8 @@ from sketches.profile import ProfileSpec
 from sketches.state import Spec
 from windows.definition import Catalog, ModelDefinition
 from windows.events import Partial
-from windows.partition.specs import EARLY, FEATURE, RECENT, ROWS, event_specs, label_specs, profile_spec
+from windows.grid import Grid
+from windows.partition.specs import EARLY, FEATURE, GRID, RECENT, ROWS, SEGMENTS, event_specs, label_specs, profile_spec
 from windows.partition.window_counts import WindowCounts
 from windows.window_profile import WindowProfile
 
@@ -245,11 +246,17 @@ def _with_states(profile: WindowProfile, window: _Window) -> WindowProfile:
         for part in source.parts.values():
             parts.setdefault(part.part, []).append(part)
     states, unmerged = dict(profile.states), []
+    by_cells = _by_cells(profile.definition, parts.get(GRID, ()))
     for key, partials in parts.items():
         if key.startswith(FEATURE):
             name = key.removeprefix(FEATURE)
             if (feature := _merged(_feature_specs(merged.spec, name), partials)) is not None:
                 merged.features[name] = feature
+            else:
+                unmerged.append(key)
+        elif key.startswith(SEGMENTS):
+            if (state := _merged(by_cells.get(key, ()), partials)) is not None:
+                states[key] = state
             else:
                 unmerged.append(key)
         elif key in states:
@@ -258,6 +265,15 @@ def _with_states(profile: WindowProfile, window: _Window) -> WindowProfile:
             else:
                 unmerged.append(key)
     return replace(profile, states=states, unmerged=tuple(sorted(unmerged)))
+
+
+def _by_cells(definition: ModelDefinition, grids: Sequence[Partial]) -> dict[str, list[Spec]]:
+    """Specs of the parts that are counted in cells, by part: those of every grid that a partition used."""
+    specs: dict[str, list[Spec]] = {}
+    for payload in {partial.payload for partial in grids if partial.payload is not None}:
+        for part, spec in event_specs(definition, grid=Grid.from_bytes(payload)).items():
+            specs.setdefault(part, []).append(spec)
+    return specs
 
 
 def _feature_specs(spec: ProfileSpec, name: str) -> Iterator[FeatureSpec]:

@@ -12,6 +12,7 @@ from sketches.features import FeatureState
 from windows.baselines.baseline import Baseline
 from windows.grid import Grid
 from windows.monitors.data_drift import is_categorical
+from windows.partition.specs import SEGMENTS
 from windows.statistics.early_warning import CUTS
 
 QUANTILES = tuple(part / 32 for part in range(1, 32))
@@ -21,7 +22,8 @@ MOST_CATEGORIES = 31
 def grid_of(baseline: Baseline) -> Grid:
     """Cut the features of a baseline that drift is judged of.
 
-    Columns that are kept as hashes have no cells: their values are not known.
+    Columns that are kept as hashes have no cells: their values are not known. A baseline that counted its segments
+    keeps the cells it counted them by, whatever constraints were edited since.
 
     Parameters
     ----------
@@ -41,7 +43,8 @@ def grid_of(baseline: Baseline) -> Grid:
             by_number.append((name, feature))
     deciles = BinnedSpec(edges=tuple((name, _edges(feature, CUTS)) for name, feature in by_number))
     quantiles = tuple((name, _edges(feature, QUANTILES)) for name, feature in by_number)
-    return Grid(baseline.baseline_version, deciles, BinnedSpec(quantiles, tuple(by_value)))
+    counted = (state.spec.inner for part, state in baseline.states.items() if part.startswith(SEGMENTS))
+    return Grid(baseline.baseline_version, deciles, next(counted, BinnedSpec(quantiles, tuple(by_value))))
 
 
 def _judged(baseline: Baseline) -> Iterator[tuple[str, FeatureState, bool]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,11 +16,13 @@ from sketches.profile import ProfileSpec, ProfileState
 from windows.baselines.baseline import Baseline
 from windows.baselines.constraints import Document, constraints_document, read_constraints
 from windows.baselines.documents import documents_of
+from windows.baselines.grids import grid_of
 from windows.baselines.quality_constraints import quality_document, read_quality_constraints
 from windows.baselines.roles import NO_ROLES, Roles, by_role
 from windows.definition import ModelDefinition
 from windows.join.carried import layout_of
-from windows.partition.specs import IDS, QUALITY, event_specs, label_specs
+from windows.partition.segments import with_segments
+from windows.partition.specs import IDS, QUALITY, SEGMENTS, event_specs, label_specs
 from windows.quality.problems import problem_of
 from windows.statistics.feature_statistics import listed
 from windows.statistics.inferred_type import LABEL, infer_type
@@ -85,6 +87,9 @@ def suggest(
     if definition is None:
         classes = {"problem_type": "BinaryClassification", "positive_class": roles.positive_class}
         definition = ModelDefinition.model_validate({"model": model, "version": version, **classes})
+    if definition.segments:
+        # Cells are known only once all rows were seen; then the rows are counted again.
+        blocks = list(blocks)
     spec = ProfileSpec(categorical=categorical, hashed=hashed, hash_key=model, k=BASELINE_K, max_features=_MAX_FEATURES)
     profile = spec.empty()
     of_events = {part: spec.empty() for part, spec in event_specs(definition, BASELINE_K).items()}
@@ -113,7 +118,23 @@ def suggest(
         quality_constraints=None if limits is None else read_quality_constraints(limits),
         documents=documents_of(definition, states),
     )
+    if definition.segments:
+        baseline = replace(baseline, states={**states, **_by_segment(blocks, roles, definition, baseline)})
     return Suggestion(baseline, tuple(_warnings(profile, quality, min_distance)))
+
+
+def _by_segment(
+    blocks: Iterable[Block], roles: Roles, definition: ModelDefinition, baseline: Baseline
+) -> dict[str, Any]:
+    """Count rows by segment, in the cells of the whole."""
+    specs = event_specs(definition, BASELINE_K, grid=grid_of(baseline))
+    counts = {part: spec.empty() for part, spec in specs.items() if part.startswith(SEGMENTS)}
+    for block in blocks:
+        monitored, extra, _ = by_role(block, roles)
+        parted = with_segments(Block(block.n, {**monitored.columns, **extra.columns}), definition)
+        for state in counts.values():
+            state.update(parted)
+    return counts
 
 
 def judged_block(judged: Block, whole: Block, definition: ModelDefinition) -> Block:

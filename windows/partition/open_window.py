@@ -15,6 +15,7 @@ from windows.events import Partial, Publish
 from windows.grid import Grid
 from windows.join.row_records import Record
 from windows.partition.looking import MOST_ROWS, look_bytes, looks_over
+from windows.partition.segments import with_segments
 from windows.partition.specs import (
     EARLY,
     FEATURE,
@@ -111,11 +112,12 @@ class OpenWindow:
         self.profile.update(block)
         if self.of_events:
             whole = block if extra is None else Block(block.n, {**block.columns, **extra.columns})
+            parted = with_segments(whole, self.definition) if self.grid is not None else whole
             for part, state in self.of_events.items():
                 if part == EARLY:
                     state.update(whole, most_rows=MOST_ROWS)
                 else:
-                    state.update(whole)
+                    state.update(parted if part.startswith(SEGMENTS) else whole)
             self._change(*self.of_events)
         self.counts.rows += block.n
         if self.features_closed:

@@ -17,6 +17,7 @@ from sketches.profile import ProfileSpec
 from sketches.recent import RecentSpec
 from sketches.regression import RegressionQualitySpec
 from sketches.sample import SampleSpec
+from sketches.segmented import SegmentedSpec
 from sketches.sliced import SlicedSpec
 from sketches.state import Spec
 from windows.definition import ModelDefinition
@@ -37,6 +38,8 @@ BIAS = "bias"
 EARLY = "early"
 SAMPLE = "sample"
 SEGMENTS = "segments/"
+SEGMENT_QUALITY = "segment-quality/"
+SEGMENT = "segment."
 GRID = "grid"
 IDS = "inference_id.hash"
 
@@ -105,7 +108,17 @@ def _grid_specs(definition: ModelDefinition, grid: Grid) -> dict[str, Spec]:
     specs: dict[str, Spec] = {}
     if drift.enabled and drift.early_warning.enabled and grid.deciles.features:
         specs[EARLY] = SlicedSpec(grid.deciles, definition.window.size)
+    if grid.cells.features:
+        specs |= {
+            SEGMENTS + column: _segmented(definition, column, SEGMENT + column, grid.cells)
+            for column in definition.segments
+        }
     return specs
+
+
+def _segmented(definition: ModelDefinition, column: str, read_from: str, inner: Spec) -> SegmentedSpec:
+    hashed = column in definition.columns.hash
+    return SegmentedSpec(read_from, inner, hashed=hashed, hash_key=definition.model if hashed else "")
 
 
 def label_specs(definition: ModelDefinition) -> dict[str, Spec]:
@@ -132,6 +145,9 @@ def label_specs(definition: ModelDefinition) -> dict[str, Spec]:
         specs[RECENT] = RecentSpec(quality.last_rows, ("label", *kept))
     if definition.monitors.bias.enabled and definition.monitors.bias.facets:
         specs[BIAS] = _bias_spec(definition)
+    if QUALITY in specs:
+        for column in definition.segments:
+            specs[SEGMENT_QUALITY + column] = _segmented(definition, column, column, specs[QUALITY])
     return specs | _custom_specs(definition, of_labels=True)
 
 

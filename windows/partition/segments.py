@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Segments of events: the texts that joined rows carry too, so that both are parted alike."""
+
+from __future__ import annotations
+
+from sketches.block import Block
+from windows.definition import ModelDefinition
+from windows.join.carried import Carried
+from windows.partition.specs import SEGMENT
+
+
+def with_segments(block: Block, definition: ModelDefinition) -> Block:
+    """Add a column `segment.<column>` for each column that a definition names.
+
+    Parameters
+    ----------
+    block : Block
+        Features under their own names, tags as `tags.<name>`.
+    definition : ModelDefinition
+        Names the segments.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sketches.block import Column, Kind
+    >>> block = Block(2, {"tags.region": Column(Kind.MIXED, np.array(["eu", 1.0], dtype=object))})
+    >>> parted = with_segments(block, ModelDefinition(model="m", segments=("region",)))
+    >>> parted.columns["segment.region"].categories
+    ('eu', '1')
+    """
+    segments = {SEGMENT + column: Carried(column).column(block) for column in definition.segments}
+    return Block(block.n, {**block.columns, **segments})
