@@ -167,3 +167,25 @@ def test_nothing_is_written_of_files_that_cannot_be_read(tmp_path: Path) -> None
     with pytest.raises(BaselineError, match="constraints of feature 'a'"):
         import_baseline([tmp_path], tmp_path / "out", model="m", version="1")
     assert not (tmp_path / "out").exists()
+
+
+def test_the_scores_of_many_classes_are_outputs_and_the_highest_is_the_prediction() -> None:
+    names, rng = ("ant", "bee", "cat"), np.random.default_rng(6)
+    scores = rng.dirichlet(np.ones(3), 500)
+    label = np.array([names[rng.choice(3, p=row)] for row in scores])
+    table = pa.table(
+        {"x": rng.normal(size=500), "y": label} | {f"p_{name}": scores[:, i] for i, name in enumerate(names)}
+    )
+    definition = ModelDefinition(model="m", problem_type="MulticlassClassification", classes=names)
+    roles = Roles(label="y", scores="p_")
+    baseline = suggest_baseline(table, roles, definition).baseline
+    assert set(baseline.features) == {"x", "prediction.label", *(f"prediction.scores.{name}" for name in names)}
+    assert baseline.quality is not None
+    assert baseline.quality.losses.n == 500
+    right = np.array(names)[scores.argmax(1)] == label
+    assert sum(n for (actual, predicted), n in baseline.quality.cells.items() if actual == predicted) == right.sum()
+    fewer = definition.model_copy(update={"classes": names[:2]})
+    with pytest.raises(TableError, match=r"--scores p_: expected the classes of the definition, \['ant', 'bee'\], got"):
+        suggest_baseline(table, roles, fewer)
+    with pytest.raises(TableError, match="--scores q_: no column begins so; expected some of x, y, p_ant"):
+        suggest_baseline(table, Roles(label="y", scores="q_"), definition)

@@ -132,3 +132,14 @@ def test_predictions_and_labels_of_a_regression_are_numbers_and_missing_ones_are
 def test_a_column_that_does_not_fit_its_role_is_named(table: dict[str, list[object]], roles: Roles, said: str) -> None:
     with pytest.raises(TableError, match=said):
         traffic_of(pa.table(table), roles, name="x")
+
+
+def test_scores_of_many_classes_are_outputs_under_the_names_of_the_classes() -> None:
+    table = pa.table({"at": [2, 1], "p_b": [0.25, 1.0], "p_a": [0.75, 0.0]})
+    traffic = traffic_of(table, Roles(event_time="at", scores="p_"), name="x")
+    assert {name: values.values.tolist() for name, values in traffic.columns.items()} == {
+        "prediction.scores.b": [1.0, 0.25],
+        "prediction.scores.a": [0.0, 0.75],
+    }
+    with pytest.raises(TableError, match="--scores p_c: expected numbers"):
+        traffic_of(pa.table({"at": [1], "p_c": ["high"]}), Roles(event_time="at", scores="p_"), name="x")
