@@ -111,10 +111,11 @@ class ModelDefinition(Part):
     @model_validator(mode="after")
     def _columns_once(self) -> Self:
         """Refuse a facet, group variable or segment that a joined row could not carry under its name."""
-        if dropped := set(self.segments) & set(self.columns.drop):
-            msg = f"expected segments by columns that are not dropped, got {sorted(dropped)}"
-            raise ValueError(msg)
         bias = self.monitors.bias
+        used = [*self.segments, *([bias.group] if bias.group is not None else []), *(f.name for f in bias.facets)]
+        if dropped := set(used) & set(self.columns.drop):
+            msg = f"expected segments, facets and a group of columns that are not dropped, got {sorted(dropped)}"
+            raise ValueError(msg)
         facets = [(facet.name, facet.above) for facet in bias.facets]
         cuts: dict[str, float | None] = {}
         for name, above in [*facets, *((name, None) for name in (bias.group, *self.segments) if name is not None)]:
@@ -135,6 +136,19 @@ class ModelDefinition(Part):
             raise ValueError(msg)
         if self.problem_type == "Regression" and quality.interval == "bootstrap":
             msg = 'expected monitors.model_quality.interval "closed" or "paper" for a Regression, got "bootstrap"'
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _favourable(self) -> Self:
+        """Ask for favourable numbers of a regression, and of nothing else."""
+        bias = self.monitors.bias
+        numbers, wanted = bias.label_above is not None, self.problem_type == "Regression" and bool(bias.facets)
+        if bias.enabled and wanted and not numbers:
+            msg = "expected monitors.bias.label_above for facets of a Regression, got none"
+            raise ValueError(msg)
+        if numbers and self.problem_type != "Regression":
+            msg = f"expected monitors.bias.label_above for a Regression only, got problem_type {self.problem_type}"
             raise ValueError(msg)
         return self
 

@@ -156,9 +156,9 @@ class Bias(Part):
 
     @model_validator(mode="after")
     def _named_once(self) -> Self:
-        names = [facet.name for facet in self.facets]
-        if len(set(names)) < len(names):
-            msg = f"expected each facet once, got {names}: name several values in one"
+        columns = [(facet.name, facet.above) for facet in self.facets]
+        if len(set(columns)) < len(columns):
+            msg = f"expected each facet once, with all its values, got {[name for name, _ in columns]}"
             raise ValueError(msg)
         return self
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from sketches.block import Block
 from tests.windows.build import baseline_of, block, window_of
@@ -334,3 +335,19 @@ def test_a_baseline_with_a_sample_says_its_flip_test():
     (found,) = document["post_training_bias_metrics"]["facets"]["sex"]
     flips = next(metric for metric in found["metrics"] if metric["name"] == "FT")
     assert -1.0 <= flips["value"] <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("problem", "options", "said"),
+    [
+        ("Regression", {"facets": FACETS}, "label_above for facets of a Regression, got none"),
+        ("BinaryClassification", {"facets": FACETS, "label_above": 1.0}, "label_above for a Regression only"),
+        ("BinaryClassification", {"facets": [{"name": "sex"}, {"name": "sex"}]}, "each facet once"),
+        ("BinaryClassification", {"facets": [{"name": "secret"}]}, "that are not dropped, got .'secret'"),
+        ("BinaryClassification", {"facets": FACETS, "metrics": ["DLP"]}, "expected one of .*, got 'DLP'"),
+        ("BinaryClassification", {"facets": [{"name": "age", "above": 4, "values": ["5"]}]}, "values or above"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(problem, options, said):
+    with pytest.raises(ValidationError, match=said):
+        ModelDefinition(model="m", problem_type=problem, monitors={"bias": options}, columns={"drop": ["secret"]})
