@@ -12,7 +12,8 @@ import numpy as np
 from windows.baselines.baseline import Baseline
 from windows.history import PastWindow
 from windows.monitors.catalogue import enabled_monitors, monitor_alpha
-from windows.monitors.monitor import Monitor, Terms
+from windows.monitors.monitor import Judged, Monitor, Terms
+from windows.monitors.segments import halved
 from windows.monitors.settle import NEVER, Earlier, status_of
 from windows.report import Report, Verdict
 from windows.window_profile import WindowProfile
@@ -107,7 +108,7 @@ def _report(
         if (unmerged := _unmerged(profile, monitor)) is not None:
             verdicts = [Verdict("*", monitor.name, "calibrated", "insufficient", reason=unmerged)]
         else:
-            statistics, verdicts = monitor.judge(profile, baseline, terms)
+            statistics, verdicts = _judged(monitor, profile, baseline, terms)
     except Exception as raised:  # one monitor's failure is reported and must not silence the others
         error = f"{type(raised).__name__}: {raised}"
     return Report(
@@ -133,6 +134,17 @@ def _report(
         error,
         profile.last_rows,
     )
+
+
+def _judged(monitor: Monitor, profile: WindowProfile, baseline: Baseline | None, terms: Terms) -> Judged:
+    """Judge the whole, and the segments where a definition names any; each half then has half of the level."""
+    if monitor.by_segment is None or not profile.definition.segments:
+        return monitor.judge(profile, baseline, terms)
+    statistics, verdicts = monitor.judge(profile, baseline, halved(terms))
+    if baseline is None:
+        return statistics, verdicts
+    of_segments, found = monitor.by_segment(profile, baseline, halved(terms))
+    return statistics | of_segments, verdicts + found
 
 
 def _unmerged(profile: WindowProfile, monitor: Monitor) -> str | None:

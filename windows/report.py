@@ -50,6 +50,9 @@ class Verdict:
     facet: str | None = None
     facet_value: str | None = None
     """Of bias: the column and the sensitive value, which the subject names too."""
+    segment: str | None = None
+    segment_value: str | None = None
+    """Of a part of the rows: the column and its value, which the subject names too."""
 
     def as_record(self) -> dict[str, Any]:
         """Fields of the public record, without the description; `advisory` and facet only where there is one."""
@@ -59,6 +62,8 @@ class Verdict:
         record |= {"n": self.n, "baseline_n": self.baseline_n, "reason": self.reason}
         if self.facet is not None:
             record |= {"facet": self.facet, "facet_value": self.facet_value}
+        if self.segment is not None:
+            record |= {"segment": self.segment, "segment_value": self.segment_value}
         return record | {"advisory": True} if self.advisory else record
 
 
@@ -179,6 +184,8 @@ class Violation:
             subject = facet | {"metric_name": self.verdict.statistic}
         elif self.verdict.check == "feature_attribution_drift_check":
             subject = {"label": self.verdict.subject, "metric_name": "shap"}
+        if self.verdict.segment is not None:
+            subject |= {"segment": self.verdict.segment, "segment_value": self.verdict.segment_value}
         return {
             "id": self.id,
             "type": self.type,

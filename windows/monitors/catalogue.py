@@ -11,6 +11,7 @@ from windows.monitors.embedding_drift import report_embedding_drift
 from windows.monitors.model_quality import report_model_quality
 from windows.monitors.monitor import Monitor
 from windows.monitors.reports import report_data_drift, report_data_quality
+from windows.monitors.segment_tests import completeness_by_segment, drift_by_segment, quality_by_segment
 from windows.partition.specs import ATTRIBUTIONS, BIAS, EMBEDDING, FEATURE, QUALITY, SAMPLE, label_specs
 
 SHARES = {"data_quality": 0.2, "data_drift": 0.3, "model_quality": 0.25, "outcome": 0.25, "custom": 0.25}
@@ -34,6 +35,7 @@ MONITORS = (
         enabled=lambda definition: definition.monitors.data_quality.enabled,
         needs=_needs_features,
         judge=report_data_quality,
+        by_segment=completeness_by_segment,
     ),
     Monitor(
         "data_drift",
@@ -42,6 +44,7 @@ MONITORS = (
         enabled=lambda definition: definition.monitors.data_drift.enabled,
         needs=_needs_features,
         judge=report_data_drift,
+        by_segment=drift_by_segment,
     ),
     Monitor(
         "model_quality",
@@ -50,6 +53,7 @@ MONITORS = (
         enabled=lambda definition: definition.monitors.model_quality.enabled and QUALITY in label_specs(definition),
         needs=_model_quality_needs,
         judge=report_model_quality,
+        by_segment=quality_by_segment,
     ),
     Monitor(
         "bias",

@@ -81,10 +81,10 @@ def judge_model_quality(
         One a metric, its check named after the comparison operator; beside a literal one the calibrated, advisory.
     """
     options = profile.definition.monitors.model_quality
-    withheld = _withheld(profile, options)
-    if withheld is not None:
+    kept_back = withheld(profile, options)
+    if kept_back is not None:
         return [
-            _verdict(name, limit, metrics.get(name), options.mode, outcome=withheld[0], reason=withheld[1])
+            _verdict(name, limit, metrics.get(name), options.mode, outcome=kept_back[0], reason=kept_back[1])
             for name, limit in constraints.metrics.items()
         ]
     drafts: list[Draft | Verdict] = []
@@ -94,8 +94,8 @@ def judge_model_quality(
     return settle(drafts, holm, alpha, earlier)
 
 
-def _withheld(profile: WindowProfile, options: ModelQuality) -> tuple[str, str] | None:
-    """Outcome and reason where no metric may be judged yet."""
+def withheld(profile: WindowProfile, options: ModelQuality) -> tuple[str, str] | None:
+    """Give outcome and reason where no metric may be judged yet, None where it may."""
     if not profile.labels_closed:
         return "skipped", "labels may still arrive: the label horizon has not passed"
     if profile.labelled < options.min_rows:

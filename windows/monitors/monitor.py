@@ -60,6 +60,8 @@ class Monitor:
     judge : callable
         Gives statistics and verdicts of a window against a baseline; without one, statistics and why there is no
         verdict.
+    by_segment : callable, optional
+        Gives those of all segments that a definition names, which then share the level with the whole by halves.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Monitor:
     enabled: Callable[[ModelDefinition], bool]
     needs: Callable[[ModelDefinition], tuple[str, ...]]
     judge: Callable[[WindowProfile, Baseline | None, Terms], Judged]
+    by_segment: Callable[[WindowProfile, Baseline, Terms], Judged] | None = None
 
 
 def no_baseline(check: str, what: str) -> list[Verdict]:

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is tested of each segment: the distribution and completeness of features, and the quality of predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+
+from sketches.binned import BinnedState
+from windows.baselines.baseline import Baseline
+from windows.baselines.quality_constraints import operator_of
+from windows.monitors.data_drift import CHECK
+from windows.monitors.model_quality import withheld
+from windows.monitors.monitor import Judged, Terms
+from windows.monitors.numeric_drift import drift_text
+from windows.monitors.segments import Segment, judge_segments
+from windows.monitors.settle import Draft
+from windows.partition.specs import SEGMENT_QUALITY, SEGMENTS
+from windows.quality.problems import problem_of
+from windows.report import Verdict
+from windows.statistics.chi_square import homogeneity
+from windows.statistics.correction import benjamini_hochberg, holm
+from windows.statistics.ks import KsDistance, conditional_pvalue, distance_interval
+from windows.statistics.l_infinity import categorical_distance
+from windows.statistics.tail import failure_pvalue
+from windows.window_profile import WindowProfile
+
+COMPLETENESS = "completeness_check"
+QUALITY = "model_quality"
+_OTHER = "\0other"
+
+
+def drift_by_segment(profile: WindowProfile, baseline: Baseline, terms: Terms) -> Judged:
+    """Compare the distribution of each feature in each segment with the baseline's, by exact counts in its cells."""
+    options = profile.definition.monitors.data_drift
+    watched = _watched(baseline, compared=True)
+    tests = partial(_drift, watched=watched, least=options.min_rows, min_distance=options.min_distance)
+    return judge_segments(profile, baseline, terms, tests, prefix=SEGMENTS, check=CHECK, correct=benjamini_hochberg)
+
+
+def completeness_by_segment(profile: WindowProfile, baseline: Baseline, terms: Terms) -> Judged:
+    """Hold the missing values of each feature in each segment against the baseline's."""
+    options = profile.definition.monitors.data_quality
+    watched = _watched(baseline, compared=False)
+    tests = partial(_completeness, watched=watched, least=options.min_rows)
+    return judge_segments(profile, baseline, terms, tests, prefix=SEGMENTS, check=COMPLETENESS, correct=holm)
+
+
+def quality_by_segment(profile: WindowProfile, baseline: Baseline, terms: Terms) -> Judged:
+    """Hold the metrics of each segment's labelled predictions against those of the same segment of the baseline."""
+    options = profile.definition.monitors.model_quality
+    if profile.last_rows is not None:
+        return {}, []
+    if options.absent_label is not None:
+        reason = "rows without a label stand for a class, and have no segment"
+        return {}, [Verdict("*[segments]", QUALITY, "calibrated", "insufficient", reason=reason)]
+    if (kept_back := withheld(profile, options)) is not None:
+        outcome, reason = kept_back
+        return {}, [Verdict("*[segments]", QUALITY, "calibrated", outcome, reason=reason)]  # type: ignore[arg-type]
+    tests = partial(_quality, least=options.min_rows, terms=terms)
+    return judge_segments(profile, baseline, terms, tests, prefix=SEGMENT_QUALITY, check=QUALITY, correct=holm)
+
+
+def _watched(baseline: Baseline, *, compared: bool) -> frozenset[str]:
+    constraints = () if baseline.constraints is None else baseline.constraints.features.items()
+    return frozenset(name for name, c in constraints if c.settings.evaluate and (c.settings.compare or not compared))
+
+
+def _features(segment: Segment, watched: frozenset[str]) -> Iterator[str]:
+    """Features that are judged, but for the one that parts the rows."""
+    return (name for name in segment.now.spec.features if name in watched and name != segment.column)
+
+
+def _drift(
+    segment: Segment, segments: int, *, watched: frozenset[str], least: int, min_distance: float
+) -> Iterator[Draft | Verdict]:
+    now: BinnedState = segment.now
+    if segment.rows < least:
+        yield segment.verdict("*", CHECK, "insufficient", n=segment.rows, reason=f"needs {least} rows")
+        return
+    numeric = dict(now.spec.edges)
+    tests = segments * max(len(watched), 1)
+    for name in _features(segment, watched):
+        draft = _numbers if name in numeric else _categories
+        found = draft(segment, name, tests, min_distance)
+        if found is not None:
+            yield found
+
+
+def _numbers(segment: Segment, name: str, tests: int, min_distance: float) -> Draft | None:
+    """The largest gap at the edges is at most the distance of the distributions, and exact."""
+    now, was = segment.now.of(name), segment.was.of(name)
+    n, m = int(now.sum()), int(was.sum())
+    if not n or not m:
+        return None
+    gap = float(np.abs(now.cumsum() / n - was.cumsum() / m).max())
+    distance = KsDistance(gap, 0.0, float("nan"))
+    return _draft(segment, name, ("ks", distance, conditional_pvalue(distance, n, m, tests)), (n, m), min_distance)
+
+
+def _categories(segment: Segment, name: str, _tests: int, min_distance: float) -> Draft | None:
+    values = [*dict(segment.now.spec.categories)[name], _OTHER]
+    now, was = ([*state.of(name).tolist(), state.other(name)] for state in (segment.now, segment.was))
+    n, m = sum(now), sum(was)
+    if not n or not m:
+        return None
+    window, before = ({v: c for v, c in zip(values, side, strict=True) if c} for side in (now, was))
+    gap, _ = categorical_distance(window, before, n, m)
+    pvalue = homogeneity(window, before).pvalue
+    return _draft(segment, name, ("chi_square", KsDistance(gap, 0.0, float("nan")), pvalue), (n, m), min_distance)
+
+
+def _draft(
+    segment: Segment, name: str, test: tuple[str, KsDistance, float], sizes: tuple[int, int], min_distance: float
+) -> Draft:
+    statistic, distance, pvalue = test
+    verdict = segment.verdict(
+        name,
+        CHECK,
+        statistic=statistic,
+        value=distance.value,
+        error=0.0,
+        threshold=min_distance,
+        pvalue=pvalue,
+        interval=distance_interval(distance, *sizes) if statistic == "ks" else None,
+        n=sizes[0],
+        baseline_n=sizes[1],
+        description=drift_text(distance.value, min_distance),
+    )
+    return Draft(verdict, large_enough=distance.value > min_distance)
+
+
+def _completeness(
+    segment: Segment, _segments: int, *, watched: frozenset[str], least: int
+) -> Iterator[Draft | Verdict]:
+    now, was = segment.now, segment.was
+    if segment.rows < least:
+        yield segment.verdict("*", COMPLETENESS, "insufficient", n=segment.rows, reason=f"needs {least} rows")
+        return
+    for name in _features(segment, watched):
+        share, before = (1.0 - state.missing(name) / max(state.n, 1) for state in (now, was))
+        pvalue = failure_pvalue(now.missing(name), now.n, was.missing(name), was.n)
+        text = f"Completeness {share:.6g} of {name} is below that of the baseline, {before:.6g}"
+        verdict = segment.verdict(
+            name,
+            COMPLETENESS,
+            statistic="completeness",
+            value=share,
+            threshold=before,
+            pvalue=pvalue,
+            n=now.n,
+            baseline_n=was.n,
+            description=text,
+        )
+        yield Draft(verdict)
+
+
+def _quality(segment: Segment, _segments: int, *, least: int, terms: Terms) -> Iterator[Draft | Verdict]:
+    problem = problem_of(segment.now)
+    labelled = problem.count(segment.now)
+    if labelled < least:
+        reason = f"{labelled} labelled rows, needs {least}"
+        yield segment.verdict("*", QUALITY, "insufficient", n=labelled, reason=reason)
+        return
+    now, was = (problem.measure(state, "closed", terms.rng).metrics for state in (segment.now, segment.was))
+    for name in problem.suggested:
+        if name in problem.twins or name not in now or not now[name].defined or not was[name].defined:
+            continue
+        pvalue = problem.pvalue(name, segment.now, segment.was)
+        if pvalue is not None:
+            value, expected, operator = now[name].value, was[name].value, operator_of(name)
+            verdict = segment.verdict(
+                name,
+                operator,
+                statistic=name,
+                value=value,
+                error=now[name].sd,
+                threshold=expected,
+                pvalue=pvalue,
+                interval=now[name].interval,
+                n=now[name].n,
+                baseline_n=problem.count(segment.was),
+                description=f"Metric {name} with {value:.6g} was {operator} {expected:.6g}",
+            )
+            yield Draft(verdict)
