@@ -56,7 +56,7 @@ class Pasts:
             return []
         window = (definition.model, definition.version, profile.window_start_ms)
         try:
-            summary = summary_of(profile)
+            summary = summary_of(profile, self.before(profile))
         except Exception:  # a window that cannot be summed up must not stop the judgement of others
             log.exception("cannot sum up window %s", window)
             return []

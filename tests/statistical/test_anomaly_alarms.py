@@ -28,7 +28,8 @@ MODEL = definition(data_drift={"anomaly": {"modes": MODES}})
 ALPHA = 0.4
 """Of the monitor; each mode has a quarter."""
 PAST, JUDGED = 40, 150
-SHARES = 1.0 / np.arange(1, 9) ** 1.5
+JOBS = [f"job {i}" for i in range(40)]
+SHARES = 1.0 / np.arange(1, 41) ** 1.5
 
 
 def windows(rng: np.random.Generator, wander: float) -> Iterator[tuple[WindowProfile, WindowProfile]]:
@@ -41,7 +42,7 @@ def windows(rng: np.random.Generator, wander: float) -> Iterator[tuple[WindowPro
             **{f"heavy{i}": rng.lognormal(0.0, 1.5, n) for i in range(2)},
             "count": rng.poisson(5.0, n).astype(float),
             "rare": (rng.random(n) < 0.004).astype(float),
-            "job": rng.choice(list("abcdefgh"), n, p=SHARES / SHARES.sum()),
+            "job": rng.choice(JOBS, n, p=SHARES / SHARES.sum()),
         }
         shifted = columns | {"x0": columns["x0"] + 1.0}
         both = [Block(n, {name: column(values) for name, values in held.items()}) for held in (columns, shifted)]
@@ -58,7 +59,7 @@ def test_healthy_windows_alarm_as_stated_and_a_shift_is_found(wander, forest_pow
                 verdicts = judge_anomaly(profile, past, ALPHA, NEVER)[1]
                 for mode in {verdict.mode for verdict in verdicts if verdict.outcome == "violation"}:
                     count[mode] += 1
-        past.append(summary_of(healthy))
+        past.append(summary_of(healthy, past))
     assert {mode: at_most(count, JUDGED, ALPHA / 4) for mode, count in alarms.items()} == dict.fromkeys(MODES, True)
     assert at_least(found["z_score"], JUDGED, 0.95)
     assert at_least(found["random_cut_forest"], JUDGED, forest_power)

@@ -26,6 +26,7 @@ from windows.window_profile import WindowProfile
 
 CHECK = "anomaly_check"
 MIN_WINDOWS = 24
+_MOST_LACKING = 0.1
 
 
 def baseline_share(options: DataDrift) -> float:
@@ -39,11 +40,19 @@ def baseline_share(options: DataDrift) -> float:
     return 0.5 if options.anomaly.modes else 1.0
 
 
-def summary_of(profile: WindowProfile) -> PastWindow | None:
-    """Sum up a window for the judgement of later ones; None if it has too few rows to be one of them."""
+def summary_of(profile: WindowProfile, past: Sequence[PastWindow] = ()) -> PastWindow | None:
+    """Sum up a window for the judgement of later ones; None if it has too few rows to be one of them.
+
+    Parameters
+    ----------
+    profile : WindowProfile
+        The window.
+    past : sequence of PastWindow
+        Windows that start before it: what they tell, it tells too.
+    """
     if profile.profile.n < _min_rows(profile.definition.monitors.data_drift):
         return None
-    return PastWindow.of(profile.profile.n, window_statistics(profile.profile))
+    return PastWindow.of(profile.profile.n, window_statistics(profile.profile, names_of(past)))
 
 
 def judge_anomaly(profile: WindowProfile, past: Sequence[PastWindow], alpha: float, earlier: Earlier) -> Judged:
@@ -174,8 +183,8 @@ def _by_forest(profile: WindowProfile, now: dict[Name, Statistic], past: Sequenc
 
 
 def _standardised(table: Floats) -> Floats:
-    """Bring statistics to one unit, in a way that treats all windows alike: what one lacks is the median."""
-    table = table[:, (~np.isnan(table)).sum(0) * 2 > len(table)]
+    """Bring statistics to one unit, in a way that treats all windows alike: what a few lack is the median."""
+    table = table[:, np.isnan(table).mean(0) <= _MOST_LACKING]
     away = table - ranked(table, 0.5)
     scale = ranked(np.abs(away), 0.5)
     scale = np.where(scale > 0, scale, np.nanstd(table, axis=0))

@@ -17,6 +17,7 @@ Name = tuple[str, str]
 """A column and one of its statistics."""
 
 TOP_CATEGORIES = 10
+MOST_CATEGORIES = 20
 _QUANTILES = ("p10", "p50", "p90")
 _SHARES = np.array([0.1, 0.5, 0.9])
 _MAX_KURTOSIS = 6.0
@@ -41,19 +42,22 @@ def window_statistics(profile: ProfileState, known: Collection[Name] = ()) -> di
     profile : ProfileState
         Of the window.
     known : collection of (str, str)
-        Shares to give whatever they are: of categories beside the ten most frequent, of columns that are not there.
+        What earlier windows gave: shares of these categories come first, whatever became of them, as does the
+        completeness of columns that vanished.
 
     Returns
     -------
     dict of (str, str) to Statistic
         By column: `completeness`; of numbers `mean`, `sd`, `p10`, `p50` and `p90` in the column's unit; of categories
-        `share of <value>`. Shares are angles, `2 asin sqrt(share)` radians, whose error is that of any share.
+        `share of <value>`, of those known and of the ten most frequent, at most twenty. Shares are angles,
+        `2 asin sqrt(share)` radians, whose error is that of any share.
 
     Notes
     -----
     **Method.** A number is left out where chance does not move it as a normal would: the mean where the skewness over
     sqrt(n) exceeds 0.1, the standard deviation where the kurtosis exceeds 6, a quantile among repeated values. Skewness
-    and kurtosis are those of the sketch.
+    and kurtosis are those of the sketch. A category that was frequent once is followed from then on: the shares of
+    windows in which it happens to be frequent would be no measure of the others.
 
     References
     ----------
@@ -141,10 +145,11 @@ def _shape(feature: FeatureState) -> tuple[float, float]:
     return float((weights * z**3).sum()), float((weights * z**4).sum())
 
 
-def _shares(categories: CategoriesState, wanted: Collection[str]) -> Iterator[tuple[str, Statistic]]:
+def _shares(categories: CategoriesState, known: Collection[str]) -> Iterator[tuple[str, Statistic]]:
     if not categories.n:
         return
     counts = categories.counts()
     frequent = [_SHARE_OF + value for value in list(counts)[:TOP_CATEGORIES]]
-    for statistic in dict.fromkeys((*frequent, *sorted(name for name in wanted if name.startswith(_SHARE_OF)))):
+    shares = dict.fromkeys((*(name for name in known if name.startswith(_SHARE_OF)), *frequent))
+    for statistic in list(shares)[:MOST_CATEGORIES]:
         yield statistic, angle(counts.get(statistic.removeprefix(_SHARE_OF), 0), categories.n)

@@ -41,7 +41,7 @@ def test_a_version_is_looked_at_only_when_one_of_its_windows_was_judged_or_has_g
 
 
 def test_a_window_that_cannot_be_summed_up_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(_: object) -> PastWindow:
+    def fails(*_: object) -> PastWindow:
         msg = "nothing adds up"
         raise ArithmeticError(msg)
 

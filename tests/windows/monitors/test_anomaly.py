@@ -130,6 +130,15 @@ def test_a_window_with_few_rows_is_not_one_of_the_past():
     assert summary_of(window(rows(11, n=50), model("z_score"))) is not None
 
 
+def test_what_the_past_tells_a_window_tells_too():
+    several = [summary_of(window(rows(15), model("z_score")))] * 2
+    held = rows(16)
+    rest = Block(held.n, {name: values for name, values in held.columns.items() if name != "x3"})
+    told = summary_of(window(rest, model("z_score")), several).statistics()
+    assert told["x3", "completeness"].value == pytest.approx(0.06, abs=0.01)
+    assert set(told) == {name for name in several[0].names if name[0] != "x3"} | {("x3", "completeness")}
+
+
 def drift_levels(of: ModelDefinition) -> dict[str, float]:
     reports = evaluate(window(rows(12), of), BASELINE, past=PAST)
     verdicts = next(report for report in reports if report.monitor == "data_drift").verdicts

@@ -89,3 +89,10 @@ def test_the_ten_most_frequent_categories_have_shares_and_known_ones_whatever_be
 def test_numbers_that_cannot_be_summed_up_are_left_out():
     state = profile_of(x=np.array([1e200, -1e200, 3.0] * 40))
     assert all(math.isfinite(part) for statistic in window_statistics(state).values() for part in statistic)
+
+
+def test_a_category_that_was_frequent_once_is_followed_as_long_as_twenty_are():
+    state = profile_of(job=[f"c{i:02d}" for i in range(40) for _ in range(i + 1)])
+    known = [("job", f"share of c{i:02d}") for i in range(15)]
+    shares = [statistic for _, statistic in window_statistics(state, known) if statistic.startswith("share")]
+    assert shares == [*(statistic for _, statistic in known), *(f"share of c{i}" for i in range(39, 34, -1))]
