@@ -112,8 +112,11 @@ class ModelDefinition(Part):
     def _columns_once(self) -> Self:
         """Refuse a facet, group variable or segment that a joined row could not carry under its name."""
         bias = self.monitors.bias
-        used = [*self.segments, *([bias.group] if bias.group is not None else []), *(f.name for f in bias.facets)]
-        if dropped := set(used) & set(self.columns.drop):
+        counted = [*([bias.group] if bias.group is not None else []), *(facet.name for facet in bias.facets)]
+        if hashed := set(counted) & set(self.columns.hash):
+            msg = f"expected facets and a group whose values may be kept, got hashed columns {sorted(hashed)}"
+            raise ValueError(msg)
+        if dropped := {*self.segments, *counted} & set(self.columns.drop):
             msg = f"expected segments, facets and a group of columns that are not dropped, got {sorted(dropped)}"
             raise ValueError(msg)
         facets = [(facet.name, facet.above) for facet in bias.facets]

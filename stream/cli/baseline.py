@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from stream.cli.options import Bootstrap, Config, Json, settings_of
 from stream.cli.output import print_json, say
-from stream.commands.baselines import import_baseline, publish_baseline, suggest_baseline
+from stream.commands.baselines import import_baseline, publish_baseline, suggest_baseline, with_facets
 from stream.commands.definition_files import DefinitionError, explain, read_definition
 from stream.commands.tables import Roles, read_table
 from stream.kafka.connection import connect
@@ -44,13 +44,16 @@ def suggest(
     ] = None,
     tag: Annotated[list[str] | None, typer.Option(metavar="COLUMN", help="No input, but says what a row is.")] = None,
     ignore: Annotated[list[str] | None, typer.Option(metavar="COLUMN", help="To be left out, as an id.")] = None,
+    facet: Annotated[
+        list[str] | None, typer.Option("--facet", metavar="NAME[=VALUE,…]", help="For bias; NAME>NUMBER cuts numbers.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Suggest statistics and constraints from data; columns without a role are features.
 
     Use predictions of models that were not fitted to these rows, as of a cross-validation.
     """
-    definition = _definition(monitor, model, version, problem)
+    definition = with_facets(_definition(monitor, model, version, problem), facet or [])
     tags, ignored = tuple(tag or ()), tuple(ignore or ())
     roles = Roles(label=label, prediction=prediction, score=score, tags=tags, ignore=ignored, scores=scores)
     suggestion = suggest_baseline(read_table(data), roles, definition)

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pyarrow as pa
+from pydantic import ValidationError
 
 from sketches.block import Block
 from stream.commands.applying import apply, read_definitions
@@ -75,6 +77,47 @@ def suggest_baseline(table: pa.Table, roles: Roles, definition: ModelDefinition)
         min_distance=definition.monitors.data_drift.min_distance,
         definition=definition,
     )
+
+
+def with_facets(definition: ModelDefinition, facets: list[str]) -> ModelDefinition:
+    """Give a definition the facets that a person named, instead of its own.
+
+    Parameters
+    ----------
+    definition : ModelDefinition
+        Left as it is if there are none.
+    facets : list of str
+        `NAME`, `NAME=VALUE,VALUE` or `NAME>NUMBER`.
+
+    Raises
+    ------
+    TableError
+        If one is none of these forms, or the definition cannot have it.
+
+    Examples
+    --------
+    >>> definition = with_facets(ModelDefinition(model="m"), ["sex=f,x", "race", "age>40"])
+    >>> [(facet.name, facet.values, facet.above) for facet in definition.monitors.bias.facets]
+    [('sex', ('f', 'x'), None), ('race', (), None), ('age', (), 40.0)]
+    """
+    if not facets:
+        return definition
+    fields = definition.model_dump()
+    fields["monitors"]["bias"] |= {"enabled": True, "facets": [_facet(text) for text in facets]}
+    try:
+        return ModelDefinition.model_validate(fields)
+    except ValidationError as error:
+        raise TableError(f"--facet: {error.errors()[0]['msg']}") from None
+
+
+def _facet(text: str) -> dict[str, Any]:
+    name, cut, rest = next((text.partition(sign) for sign in "=>" if sign in text), (text, "", ""))
+    if not name or (cut and not rest):
+        msg = f"--facet: expected NAME, NAME=VALUE,VALUE or NAME>NUMBER, got {text!r}"
+        raise TableError(msg)
+    if cut == ">":
+        return {"name": name, "above": rest}
+    return {"name": name, "values": rest.split(",") if rest else []}
 
 
 def _class_scores(table: pa.Table, roles: Roles, definition: ModelDefinition) -> dict[str, str]:

@@ -29,6 +29,7 @@ from windows.window_profile import WindowProfile
 
 CHECK = "bias_drift_check"
 MONITOR = "bias"
+_NO_VALUES = "no row of the window or of the baseline has a value of it"
 
 
 def report_bias(profile: WindowProfile, baseline: Baseline | None, terms: Terms) -> Judged:
@@ -57,7 +58,11 @@ def report_bias(profile: WindowProfile, baseline: Baseline | None, terms: Terms)
         return statistics, no_baseline(CHECK, MONITOR)
     if (withheld := _withheld(profile)) is not None:
         return statistics, [_without(Verdict("*", CHECK, definition.monitors.bias.mode, "ok"), *withheld)]
-    drafts: list[Draft | Verdict] = []
+    drafts: list[Draft | Verdict] = [
+        _without(Verdict(f"* {facet.name}", CHECK, "calibrated", "ok", facet=facet.name), "insufficient", _NO_VALUES)
+        for facet in definition.monitors.bias.facets
+        if not any(value.facet == facet.name for value in values)
+    ]
     for value, metrics in found:
         compared = _Compared(definition.monitors.bias, value, state, was, limits.of(value), first=value is values[0])
         drafts += compared.judge(metrics)

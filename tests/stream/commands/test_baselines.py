@@ -12,7 +12,7 @@ import pytest
 
 from sketches.block import Block, Column, Kind
 from stream.commands.applying import apply, read_definitions
-from stream.commands.baselines import import_baseline, publish_baseline, suggest_baseline
+from stream.commands.baselines import import_baseline, publish_baseline, suggest_baseline, with_facets
 from stream.commands.tables import Roles, TableError
 from stream.kafka.publishing import publish
 from stream.kafka.transactions import Outgoing
@@ -189,3 +189,22 @@ def test_the_scores_of_many_classes_are_outputs_and_the_highest_is_the_predictio
         suggest_baseline(table, roles, fewer)
     with pytest.raises(TableError, match="--scores q_: no column begins so; expected some of x, y, p_ant"):
         suggest_baseline(table, Roles(label="y", scores="q_"), definition)
+
+
+def test_facets_may_be_named_without_a_definition_of_them() -> None:
+    table = pa.table(
+        {"sex": ["f", "m", "f", "m"], "age": [30, 50, 60, 20], "y": [0, 1, 1, 0], "p": [0.1, 0.9, 0.2, 0.8]}
+    )
+    definition = with_facets(ModelDefinition(model="m"), ["sex=f", "age>40"])
+    baseline = suggest_baseline(table, Roles(label="y", score="p"), definition).baseline
+    facets = baseline.documents["bias"]["pre_training_bias_metrics"]["facets"]
+    assert {name: [entry["value_or_threshold"] for entry in found] for name, found in facets.items()} == {
+        "sex": ["f"],
+        "age": ["(40, Infinity)"],
+    }
+
+
+@pytest.mark.parametrize("text", ["", "=f", "sex=", "age>", "age>old"])
+def test_a_facet_of_another_form_is_refused(text: str) -> None:
+    with pytest.raises(TableError, match="--facet"):
+        with_facets(ModelDefinition(model="m"), [text])

@@ -22,6 +22,7 @@ from windows.statistics.bias_metrics import BIAS_METRICS
 from windows.statistics.flip_test import flip_test
 from windows.violations import violation_from_record, violations_of
 
+COLUMNS = {"drop": ["secret"], "hash": ["name"]}
 FACETS = [{"name": "sex", "values": ["f"]}, {"name": "age", "above": 40}]
 JUDGED = set(BIAS_METRICS) - {"KL", "JS", "LP", "TVD", "KS"}
 
@@ -185,6 +186,16 @@ def test_a_metric_without_a_value_leaves_the_others():
     assert (failed["value"], failed["error"]) == (None, "no positive labels")
 
 
+def test_a_facet_that_no_row_has_is_said_so():
+    (said,) = judge(people(500, 2), BASELINE_OF_NOTHING, MISSPELT).verdicts
+    assert (said.subject, said.outcome) == ("* sx", "insufficient")
+    assert said.reason == "no row of the window or of the baseline has a value of it"
+
+
+MISSPELT = model(facets=[{"name": "sx"}], group=None)
+BASELINE_OF_NOTHING = baseline_of(people(500, 1), definition=MISSPELT)
+
+
 def test_few_rows_in_a_count_give_insufficient():
     report = judge(people(40, 7))
     assert verdict(report, "RD sex=f").reason == "window: fewer than 5 rows in a count it rests on"
@@ -344,10 +355,11 @@ def test_a_baseline_with_a_sample_says_its_flip_test():
         ("BinaryClassification", {"facets": FACETS, "label_above": 1.0}, "label_above for a Regression only"),
         ("BinaryClassification", {"facets": [{"name": "sex"}, {"name": "sex"}]}, "each facet once"),
         ("BinaryClassification", {"facets": [{"name": "secret"}]}, "that are not dropped, got .'secret'"),
+        ("BinaryClassification", {"facets": FACETS, "group": "name"}, "got hashed columns .'name'"),
         ("BinaryClassification", {"facets": FACETS, "metrics": ["DLP"]}, "expected one of .*, got 'DLP'"),
         ("BinaryClassification", {"facets": [{"name": "age", "above": 4, "values": ["5"]}]}, "values or above"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(problem, options, said):
     with pytest.raises(ValidationError, match=said):
-        ModelDefinition(model="m", problem_type=problem, monitors={"bias": options}, columns={"drop": ["secret"]})
+        ModelDefinition(model="m", problem_type=problem, monitors={"bias": options}, columns=COLUMNS)
