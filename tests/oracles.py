@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from tests.windows.ledger import cells
 from windows.events import BlockArrived, LabelsArrived, TimeAdvanced, WatermarkArrived
 
 
@@ -16,7 +18,8 @@ class Row:
     window: int
     x: float
     positive: bool | None
-    label: str | None = None
+    carried: dict = field(default_factory=dict)
+    label: str | float | None = None
     shared: bool = False
 
 
@@ -36,6 +39,19 @@ class Window:
         pairs = [(r.label == self.definition.positive_class, r.positive) for r in labelled]
         return tuple(pairs.count(pair) for pair in ((True, True), (True, False), (False, True), (False, False)))
 
+    def joined(self):
+        """Count rows with a label, each as what a state of labelled rows sees of it."""
+        return Counter(
+            tuple(sorted([*row.carried.items(), ("label", row.label)])) for row in self.rows if row.label is not None
+        )
+
+    def errors(self):
+        """Count the labelled predictions of a regression, and sum their errors, squared errors and labels."""
+        pairs = [(r.label, r.carried.get("prediction.value")) for r in self.rows if isinstance(r.label, float)]
+        known = [(label, value) for label, value in pairs if value is not None]
+        errors = [label - value for label, value in known]
+        return len(known), sum(map(abs, errors)), sum(e * e for e in errors), sum(label for label, _ in known)
+
     def facts(self):
         """Everything of the window that a store can be asked for."""
         return {
@@ -53,11 +69,15 @@ class Window:
 class Reference:
     """One partition, one row at a time, in dictionaries: the rules of time and of the join as `step` must obey them.
 
-    One definition a version; ids, times and the column `x`; limits on pending rows and early labels after each block.
+    Ids, times, the column `x` and what rows carry; limits on pending rows and early labels after each block. Later
+    definitions of a version may carry other columns, but have its first's windows and limits.
     """
 
     def __init__(self, definitions):
-        self.definitions = {(d.model, d.version): d for d in definitions}
+        self.histories = {}
+        for d in sorted(definitions, key=lambda d: d.effective_from_ms):
+            self.histories.setdefault((d.model, d.version), []).append(d)
+        self.definitions = {key: history[0] for key, history in self.histories.items()}
         self.models = {d.model for d in definitions}
         self.now = {(model, side): None for model in self.models for side in ("events", "labels")}
         self.silent = dict.fromkeys(self.now, 0)
@@ -177,14 +197,26 @@ class Reference:
         d = self.definitions[event.model, event.version]
         for i, (raw, time) in enumerate(zip(event.ids, event.event_time_ms, strict=True)):
             self.move(event.model, "events", int(time))
-            self.event(d, bytes(raw), int(time), *_values(event, i, d))
-        live = [k for k in self.pending if k[:2] == (d.model, d.version)]
+            start = int(time) - int(time) % d.window.size
+            of_window = next((h for h in self.histories[d.model, d.version][::-1] if h.effective_from_ms <= start), d)
+            self.event(d, bytes(raw), Row(d.version, start, *_values(event, i, of_window)))
+        live = self.oldest_first((d.model, d.version))
         for key in live[: max(len(live) - d.limits.pending_rows, 0)]:
             del self.pending[key]
             self.count("pending_dropped")
 
-    def event(self, d, id_, time, x, positive):
-        key, start = (d.model, d.version), time - time % d.window.size
+    def oldest_first(self, key):
+        """Pending rows in the order they go: of the definition with the older rows first, then as they came."""
+        by_definition = {}
+        for k, row in self.pending.items():
+            if k[:2] == key:
+                later = sum(h.effective_from_ms <= row.window for h in self.histories[key])
+                by_definition.setdefault(later, []).append(k)
+        groups = sorted(by_definition.values(), key=lambda group: self.pending[group[0]].window)
+        return [k for group in groups for k in group]
+
+    def event(self, d, id_, row):
+        key, start = (d.model, d.version), row.window
         closing, now = self.closing(d), self.now[d.model, "events"]
         end = start + d.window.size
         window = self.windows.get((*key, start))
@@ -202,14 +234,23 @@ class Reference:
         if (*key, id_) in self.pending:
             self.windows[*key, self.pending[*key, id_].window].duplicates += 1
             return self.count("duplicate")
-        row = Row(d.version, start, x, positive)
         window.rows.append(row)
         if window.features_closed:
             window.late += 1
             self.count("late")
-        row.label, row.shared = self.waiting(d, id_)
+        self.tell(d, row, *self.waiting(d, id_))
         self.pending[*key, id_] = row
         return None
+
+    @staticmethod
+    def tell(d, row, truth, shared):
+        """Give a row a label, a number for a regression and a class otherwise; what is neither changes nothing."""
+        if truth is None:
+            return
+        if d.problem_type != "Regression":
+            row.label, row.shared = truth if isinstance(truth, str) else "", shared
+        elif is_number(truth):
+            row.label, row.shared = float(truth), shared
 
     def waiting(self, d, id_):
         for owner in (d.version, None):
@@ -224,8 +265,10 @@ class Reference:
 
     def labels(self, event):
         for i, (raw, time) in enumerate(zip(event.ids, event.event_time_ms, strict=True)):
-            self.move(event.model, "labels", int(time))
-            self.label(event.model, event.version, bytes(raw), int(time), event.label.categories[event.label.values[i]])
+            truth = cells(event.label)[i]
+            if is_number(truth) or any(d.problem_type != "Regression" for d in self.of_model(event.model)):
+                self.move(event.model, "labels", int(time))
+                self.label(event.model, event.version, bytes(raw), int(time), truth)
         most = max(d.limits.early_labels for d in self.of_model(event.model))
         excess = sum(key[0] == event.model for key in self.early) - most
         for key in [key for key in self.early if key[:2] == (event.model, event.version)][: max(excess, 0)]:
@@ -243,7 +286,7 @@ class Reference:
             if owner is not None and row.shared and row.label is not None and len(self.of_model(model)) > 1:
                 held = self.early.get((model, None, id_))
                 self.early[model, None, id_] = ((row.label, True), at if held is None else held[1])
-            row.label, row.shared = label, owner is None
+            self.tell(d, row, label, owner is None)
         for other in [None, *(d.version for d in self.of_model(model))]:
             if (model, other, id_) in self.early and owner in (None, other):
                 self.early[model, other, id_] = ((label, owner is None), self.early[model, other, id_][1])
@@ -252,13 +295,40 @@ class Reference:
             self.early[model, owner, id_] = ((label, owner is None), at)
 
 
+def is_number(truth):
+    return isinstance(truth, float) or truth.isdigit()
+
+
 def _values(event, i, definition):
-    columns = event.block.columns
-    x = float(columns["x"].values[i])
-    score = columns.get("prediction.score")
-    if score is None or definition.problem_type is None:
-        return x, None
-    return x, bool(score.values[i] > definition.probability_threshold)
+    values = {name: cells(column)[i] for name, column in event.block.columns.items()}
+    score = values.get("prediction.score")
+    binary = definition.problem_type == "BinaryClassification" and score is not None
+    positive = score > definition.probability_threshold if binary else None
+    return values["x"], positive, _carried(definition, values, {n: cells(c)[i] for n, c in event.extra.columns.items()})
+
+
+def _carried(definition, values, extra):
+    """What a pending row keeps of its event, as plain texts and numbers without missing ones."""
+    bias = definition.monitors.bias
+    carried = {name: _of(name, values, extra) for name in (*definition.segments, bias.group) if name is not None}
+    carried = {name: value if value is None else str(value) for name, value in carried.items()}
+    for facet in bias.facets:
+        value = _of(facet.name, values, extra)
+        if facet.above is not None and value is not None:
+            value = f"({facet.above:g}, Infinity)" if value > facet.above else f"(-Infinity, {facet.above:g}]"
+        carried[facet.name] = value
+    if definition.problem_type == "Regression":
+        carried["prediction.value"] = values.get("prediction.value")
+    elif (score := values.get("prediction.score")) is not None:
+        positive = score > definition.probability_threshold
+        derived = definition.positive_class if positive else definition.negative_class
+        carried |= {"prediction.score": score, "prediction.label": derived}
+    return {name: value for name, value in carried.items() if value is not None}
+
+
+def _of(name, values, extra):
+    value = values.get(name)
+    return extra.get(f"tags.{name}") if value is None else value
 
 
 def facts_of(window):
@@ -270,11 +340,17 @@ def facts_of(window):
         "late": counts.late,
         "duplicates": counts.duplicates,
         "labelled": counts.labelled,
-        "cells": (0, 0, 0, 0) if window.quality is None else window.quality.cells,
+        "cells": window.quality.cells if hasattr(window.quality, "cells") else (0, 0, 0, 0),
         "sum": round(0.0 if moments is None else moments.sum, 6),
         "features_closed": window.features_closed,
         "labels_closed": window.labels_closed,
     }
+
+
+def errors_of(window):
+    """`Window.errors` of an open window of a store."""
+    state = window.quality
+    return (state.predicted, *(float(state.sum(name)) for name in ("|e|", "e2", "y")))
 
 
 def batch(ids, starts_ms, positive, label_ids, labels):

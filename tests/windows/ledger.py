@@ -14,7 +14,7 @@ import numpy as np
 from sketches.block import Kind
 from windows.partition import specs
 
-PART = "ledger"
+OF_EVENTS, OF_LABELS = "ledger/events", "ledger/labels"
 
 
 @dataclass(frozen=True)
@@ -69,26 +69,29 @@ def cells(column):
 
 def ledgers(*, of_events=False, of_labels=False):
     """Give every window a ledger of its events, of its labelled rows, or of both, while the context lasts."""
-    asked = {"event_specs": of_events, "label_specs": of_labels}
+    asked = [("event_specs", OF_EVENTS, of_events), ("label_specs", OF_LABELS, of_labels)]
     stack = ExitStack()
-    for name in (name for name, wanted in asked.items() if wanted):
+    for name, part in ((name, part) for name, part, wanted in asked if wanted):
         specs_of = getattr(specs, name)
-        part = f"{PART}/{name}"
         for module in ("windows.partition.open_window", "windows.gather"):
-            stack.enter_context(
-                patch(
-                    f"{module}.{name}",
-                    lambda definition, s=specs_of, p=part, **options: {**s(definition, **options), p: LedgerSpec()},
-                )
-            )
+            stack.enter_context(patch(f"{module}.{name}", _with_ledger(specs_of, part)))
     return stack
+
+
+def _with_ledger(specs_of, part):
+    def specs_with_ledger(*args, **named):
+        asked = specs_of(*args, **named)
+        # A window that waits for no labels must not begin to because of its ledger.
+        return {**asked, part: LedgerSpec()} if asked or part == OF_EVENTS else asked
+
+    return specs_with_ledger
 
 
 def events_of(window):
     """Rows that a window's ledger of events was given."""
-    return window.of_events[f"{PART}/event_specs"].rows
+    return window.of_events[OF_EVENTS].rows
 
 
 def joined_of(window):
     """Rows that a window's ledger of labelled rows holds."""
-    return window.of_labels[f"{PART}/label_specs"].rows
+    return window.of_labels[OF_LABELS].rows

@@ -57,7 +57,10 @@ class PendingRows:
             table.settle()
 
     def limit(self, length: int, most: int) -> int:
-        """Let the oldest rows with ids of one length go while there are more than `most` of any; returns how many."""
+        """Let the oldest rows with ids of one length go while there are more than `most` of any; returns how many.
+
+        Those of the layout whose oldest row is older go first.
+        """
         excess = self.live - most
         if excess <= 0:
             return 0

@@ -43,6 +43,11 @@ class Truths(NamedTuple):
         shared: NDArray[np.bool_] = (self.code >= 0) & (self.code & 1 == 1)
         return shared
 
+    def known(self, *, numeric: bool) -> NDArray[np.bool_]:
+        """Labels that are there, as numbers or as classes."""
+        known: NDArray[np.bool_] = ~np.isnan(self.value) if numeric else self.code >= 0
+        return known
+
     def take(self, rows: NDArray[Any]) -> Truths:
         """Select labels by a boolean mask or by positions."""
         return Truths(self.code[rows], self.value[rows])

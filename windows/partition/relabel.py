@@ -24,8 +24,8 @@ def relabel(model: ModelState, version: VersionState, table: RowTable, rows: Row
 
     Where labels are numbers, one that has none changes nothing.
     """
-    if table.layout.numeric and np.isnan(labels.value).any():
-        known = np.flatnonzero(~np.isnan(labels.value))
+    known = labels.known(numeric=table.layout.numeric)
+    if not known.all():
         rows, labels = rows[known], labels.take(known)
     before = table.labels(rows)
     table.set_labels(rows, labels)

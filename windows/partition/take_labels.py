@@ -49,7 +49,10 @@ class _Arrival:
         codes = model.classes.codes(event.label, len(event.ids))
         labels = Truths(codes << 1 | np.int16(event.version is None), _values(event.label))
         arrival = cls(event.version, event.ids, id_hash(event.ids), event.event_time_ms, labels)
-        return arrival if codes.min(initial=0) >= 0 else arrival.take(np.flatnonzero(codes >= 0))
+        # Where every label must be a number, one that is none must not keep a better one from its event.
+        numeric = all(definition.problem_type == "Regression" for definition in model.definitions())
+        known = labels.known(numeric=numeric)
+        return arrival if known.all() else arrival.take(np.flatnonzero(known))
 
     def take(self, rows: Rows) -> _Arrival:
         return _Arrival(self.owner, self.ids[rows], self.hashes[rows], self.event_time_ms[rows], self.labels.take(rows))
@@ -74,6 +77,7 @@ def _take(model: ModelState, arrival: _Arrival) -> None:
             if owner is not None and len(model.versions) > 1:
                 before = table.labels(rows[hit])
                 freed.append((hit[before.shared], before.take(before.shared)))
+            hit = hit[arrival.labels.take(hit).known(numeric=table.layout.numeric)]
             hit = hit[_last_of_each(rows[hit])]
             relabel(model, version, table, rows[hit], arrival.labels.take(hit))
     if model.early.live:
@@ -107,7 +111,8 @@ def _values(label: Column) -> NDArray[np.float64]:
         values = label.values
     else:
         values = np.array([spelled(name)[1] for name in label.categories] or [None], np.float64)[label.values]
-    return np.where(np.abs(values) <= LARGEST, values, np.nan)
+    known = np.abs(values) <= LARGEST
+    return np.where(known if label.valid is None else known & label.valid, values, np.nan)
 
 
 def _last_of_each(rows: Rows) -> Rows | slice:

@@ -121,7 +121,6 @@ def test_rows_of_a_model_without_bias_carry_no_facets():
     ("facets", "segments", "expected"),
     [
         ([{"name": "age", "above": 40}], ["age"], "whole or cut at one number"),
-        ([{"name": "age", "above": 40}, {"name": "age", "above": 60}], [], "whole or cut at one number"),
         ([], ["label"], "name of a feature or tag"),
         ([], ["prediction.score"], "name of a feature or tag"),
     ],
