@@ -31,6 +31,7 @@ def query(
     start: Annotated[str | None, typer.Option("--from", metavar="TIME", help="First window; UTC.")] = None,
     end: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Before this window; UTC.")] = None,
     feature: Annotated[list[str] | None, typer.Option("--feature", "-f", help="Only these.")] = None,
+    sample: Annotated[bool, typer.Option("--sample", help="Show the rows that were kept, and nothing else.")] = False,
     bootstrap: Bootstrap = None,
     config: Config = None,
     as_json: Json = False,
@@ -46,6 +47,9 @@ def query(
     merged = merge_windows(settings, model, version, from_ms, to_ms)
     for name, count in merged.refused.items():
         say(f"{name}: {count} windows left out, a changed definition sketched them differently")
+    if sample:
+        _show_sample(merged, feature, as_json=as_json)
+        return
     names = [name for name in sorted(merged.features) if not feature or name in feature]
     if as_json:
         _print_json(merged, names)
@@ -63,6 +67,22 @@ def query(
     print_records([_texts(name, state, merged.rows) for name, state in states if state.categories.n], as_json=False)
     if not feature:
         print_records(_metrics(merged), as_json=False)
+
+
+def _show_sample(merged: Merged, features: list[str] | None, *, as_json: bool) -> None:
+    if merged.sample is None:
+        say("no rows are kept: set enabled = true under [sample] in the definition")
+        return
+    rows = [row for _, row in sorted(merged.sample.rows.items())]
+    names = [name for name in merged.sample.columns if not features or name in features]
+    say(f"{len(rows)} of {merged.sample.n} rows, those whose ids have the smallest hashes")
+    for name in merged.sample.refused:
+        say(f"column {name!r} found no room")
+    shown = [{name: row[name] for name in names if name in row} for row in rows]
+    if as_json:
+        print_records(shown, as_json=True)
+    else:
+        print_records([{name: row.get(name) for name in names} for row in shown], as_json=False)
 
 
 def _print_json(merged: Merged, names: list[str]) -> None:

@@ -18,6 +18,7 @@ from topics.records import parse_profile_key
 from topics.subjects import Topics
 from windows.events import Partial
 from windows.gather import Gather
+from windows.partition.specs import SAMPLE
 from windows.window_profile import WindowProfile
 
 _EVER_MS = 2**62
@@ -35,6 +36,8 @@ class Merged:
         Features and outputs by name.
     quality : state of quality, optional
         Labelled predictions, of a model with a problem type.
+    sample : SampleState, optional
+        Rows of all windows, where the definition asks for a sample.
     rows, labelled, late : int
         Counts of the windows that are in.
     refused : dict of str to int
@@ -44,6 +47,7 @@ class Merged:
     windows: list[int] = field(default_factory=list)
     features: dict[str, FeatureState] = field(default_factory=dict)
     quality: Any = None
+    sample: Any = None
     rows: int = 0
     labelled: int = 0
     late: int = 0
@@ -56,13 +60,8 @@ class Merged:
         self.labelled += window.labelled
         self.late += window.late
         self._add_features(window.profile)
-        if window.quality is not None:
-            if self.quality is None:
-                self.quality = window.quality
-            elif self.quality.spec.fingerprint == window.quality.spec.fingerprint:
-                self.quality.merge(window.quality)
-            else:
-                self._refuse("quality")
+        self.quality = self._merged("quality", self.quality, window.quality)
+        self.sample = self._merged("sample", self.sample, window.states.get(SAMPLE))
 
     def _add_features(self, profile: ProfileState) -> None:
         for name, state in profile.features.items():
@@ -73,6 +72,15 @@ class Merged:
                 held.merge(state)
             else:
                 self._refuse(name)
+
+    def _merged(self, name: str, held: Any, state: Any) -> Any:
+        if held is None or state is None:
+            return state if held is None else held
+        if held.spec.fingerprint == state.spec.fingerprint:
+            held.merge(state)
+        else:
+            self._refuse(name)
+        return held
 
     def _refuse(self, name: str) -> None:
         self.refused[name] = self.refused.get(name, 0) + 1
