@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from stream.errors import SettingsError
+from stream.hooks.worker_hooks import HookNames
 
 DEFAULT_FILE = Path("sketchwatch.toml")
 
@@ -58,6 +59,10 @@ class Settings(BaseSettings):
 
     extensions: tuple[str, ...] = Field(
         default=(), description="monitors of your own that definitions may name: entry points, or module:object"
+    )
+
+    hooks: dict[str, HookNames] = Field(
+        default={}, description="code of your own, by model or *, that events and reports pass through"
     )
 
     metrics_port: int | None = Field(default=9_464, ge=0, le=65_535, description="0 takes a free port")

@@ -22,6 +22,7 @@ from stream.agents.ingest import Ingest, judged_on
 from stream.app import Work, build_app
 from stream.definitions import Definitions, DefinitionsReader
 from stream.errors import InfrastructureError, StreamError
+from stream.hooks.worker_hooks import WorkerHooks
 from stream.kafka.clients import client_config, partition_counts
 from stream.metrics.metrics import Metrics
 from stream.settings import Settings
@@ -95,7 +96,8 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
 def _context(settings: Settings, fault: Fault) -> Context:
     definitions = Definitions(settings.extensions)
     metrics = Metrics(CollectorRegistry(), definitions.catalog)
-    return Context(settings, check_topics(settings), definitions, metrics, fault=fault)
+    hooks = WorkerHooks(settings.hooks)
+    return Context(settings, check_topics(settings), definitions, metrics, fault=fault, hooks=hooks)
 
 
 def works(context: Context) -> tuple[Work, Work]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from stream.agents.checkpoint import Fault, no_fault
 from stream.definitions import Definitions
+from stream.hooks.worker_hooks import WorkerHooks
 from stream.metrics.metrics import Metrics
 from stream.settings import Settings
 from topics.subjects import Topics
@@ -41,6 +42,8 @@ class Context:
         Called at every numbered step; see `stream.agents.checkpoint`.
     rng : numpy.random.Generator
         Secrets of hashes, and the bootstrap.
+    hooks : WorkerHooks
+        The operator's own code.
     """
 
     settings: Settings
@@ -50,6 +53,7 @@ class Context:
     clock_ms: Callable[[], int] = steady_clock_ms
     fault: Fault = no_fault
     rng: np.random.Generator = field(default_factory=np.random.default_rng)
+    hooks: WorkerHooks = field(default_factory=lambda: WorkerHooks({}))
 
     @property
     def topics(self) -> Topics:

@@ -100,6 +100,8 @@ class Evaluation:
         topics, metrics = self._topics, self._context.metrics
         if isinstance(said, Remember):
             return Outgoing(topics.profiles, self.partition, remembered_key(said.kind, said.window), said.value)
+        if isinstance(said, Report):
+            said = self._context.hooks.postprocess(said)
         record = said.as_record()
         if isinstance(said, Report):
             # Gauges are of the newest window by time.

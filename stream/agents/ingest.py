@@ -137,16 +137,27 @@ class Ingest:
         self._outbox += forwarded
         if refused is not None:
             self._refuse(refused, None)
-        rows = 0 if here is None else len(here.ids)
         metrics = self._context.metrics
         if forwarded:
-            metrics.forwarded(len(batch.ids) - rows)
+            metrics.forwarded(len(batch.ids) - (0 if here is None else len(here.ids)))
+        if isinstance(here, EventBatch):
+            here = self._prepared(here, topic)
         if here is None:
             return False
-        metrics.ingested(here.model, here.version, side, rows)
+        metrics.ingested(here.model, here.version, side, len(here.ids))
         if side == "events":
             metrics.lateness(here.model, self.partition, here.event_time_ms)
         return self._step(arrived(here))
+
+    def _prepared(self, batch: EventBatch, topic: str) -> EventBatch | None:
+        """Let events pass through the operator's own code, if there is any for the model."""
+        prepare = self._context.hooks.preprocess(batch.model)
+        if prepare is None:
+            return batch
+        prepared = prepare(batch, topic, self.partition)
+        for rejected in prepared.refused:
+            self._refuse(rejected, None)
+        return prepared.batch
 
     def _refuse(self, rejected: Rejected, message: Message | None) -> None:
         key, value = dead_letter(rejected, message)
