@@ -146,25 +146,27 @@ class BinnedState:
         One feature after the other, see `BinnedSpec.where`.
     """
 
-    __slots__ = ("counts", "n", "spec")
+    __slots__ = ("_where", "counts", "n", "spec")
 
     def __init__(self, spec: BinnedSpec) -> None:
         self.spec = spec
         self.n = 0
         self.counts: Counts = np.zeros(spec.cells, dtype=np.int64)
+        # To look the layout up by the spec takes a hash of all its edges.
+        self._where = _layout(spec)
 
     def of(self, feature: str) -> Counts:
         """Give the rows in each cell of a feature; raises KeyError for one that is not counted."""
-        start, stop = self.spec.where(feature)
+        start, stop = self._where[feature]
         return self.counts[start : stop - 2]
 
     def other(self, feature: str) -> int:
         """Count the values that are in no cell: no numbers, or none of the categories."""
-        return int(self.counts[self.spec.where(feature)[1] - 2])
+        return int(self.counts[self._where[feature][1] - 2])
 
     def missing(self, feature: str) -> int:
         """Count the rows without a usable value: the key absent, null, NaN or infinite."""
-        return int(self.counts[self.spec.where(feature)[1] - 1])
+        return int(self.counts[self._where[feature][1] - 1])
 
     def update(self, block: Block, /, sign: int = 1) -> None:
         """Add (+1) or take away (-1) the rows of a block."""
