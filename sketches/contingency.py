@@ -112,7 +112,7 @@ class ContingencySpec:
             state.n = int(document["n"])
             described = list(document["tables"])
             for table, names, raw in zip(state.tables, described, parts, strict=True):
-                table.read(names, raw, self)
+                table.read(names, raw)
         except (ValueError, TypeError, KeyError, OverflowError, RecursionError, zlib.error) as error:
             msg = f"cannot read {_WHAT}: expected names and counts of {self.facets}, got {head[:60]!r}: {error}"
             raise CorruptState(msg) from error
@@ -174,7 +174,7 @@ class ContingencyState:
     def __init__(self, spec: ContingencySpec) -> None:
         self.spec = spec
         self.n = 0
-        self.tables = tuple(_Table() for _ in spec.facets)
+        self.tables = tuple(_Table(spec) for _ in spec.facets)
 
     @property
     def capped(self) -> tuple[str, ...]:
@@ -203,7 +203,6 @@ class ContingencyState:
             rows = labelled & values.known
             if rows.any():
                 table.add(values, groups, cells, rows, sign)
-                table.trim(self.spec)
 
     def merge(self, other: ContingencyState, /) -> None:
         """Add another state's rows; raises `SpecMismatch`."""
@@ -211,7 +210,6 @@ class ContingencyState:
         self.n += other.n
         for table, added in zip(self.tables, other.tables, strict=True):
             table.merge(added)
-            table.trim(self.spec)
 
     def to_bytes(self) -> bytes:
         """Write the state."""
@@ -233,8 +231,8 @@ class ContingencyState:
             return known, known & (numbers > self.spec.label_above)
         if column.kind != Kind.STRING:
             return nothing, nothing
-        codes = [code for code, name in enumerate(column.categories) if name in self.spec.positive_labels]
-        return known, known & np.isin(column.values, codes)
+        positive = np.array([name in self.spec.positive_labels for name in column.categories] or [False])
+        return known, known & positive[column.values]
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,34 +249,43 @@ def _texts(column: Column | None, n: int) -> _Texts:
     if column is None or column.kind != Kind.STRING:
         return _Texts(np.zeros(n, dtype=bool), np.zeros(n, dtype=np.int64), [""])
     known = np.ones(n, dtype=bool) if column.valid is None else column.valid
-    present, codes = np.unique(np.where(known, column.values, len(column.categories)), return_inverse=True)
-    names = [canonical(column.categories[code]) if code < len(column.categories) else "" for code in present.tolist()]
-    return _Texts(known, codes, names)
+    none = len(column.categories)
+    codes = np.where(known, column.values, none)
+    present = np.flatnonzero(np.bincount(codes, minlength=none + 1))
+    number = np.zeros(none + 1, dtype=np.int64)
+    number[present] = np.arange(len(present))
+    names = [canonical(column.categories[code]) if code < none else "" for code in present.tolist()]
+    return _Texts(known, number[codes], names)
 
 
 class _Table:
     """Counts by facet value and group value; the first row and column are those of the names from the cuts on."""
 
-    __slots__ = ("counts", "cuts", "names")
+    __slots__ = ("counts", "cuts", "names", "spec")
 
-    def __init__(self) -> None:
+    def __init__(self, spec: ContingencySpec) -> None:
+        self.spec = spec
         self.names: list[list[str]] = [[], []]
         self.cuts: list[str | None] = [None, None]
         self.counts = np.zeros((1, 1, _CELLS), dtype=np.int64)
 
     def add(self, values: _Texts, groups: _Texts, cells: NDArray[np.int64], rows: NDArray[np.bool_], sign: int) -> None:
         shape = len(values.names), len(groups.names), _CELLS
-        at = np.ravel_multi_index((values.codes[rows], groups.codes[rows], cells[rows]), shape)
-        counts = np.bincount(at, minlength=int(np.prod(shape))).reshape(shape)
-        self._sum(values.names, groups.names, sign * counts)
+        at = (values.codes * shape[1] + groups.codes) * _CELLS + cells
+        counts = np.bincount(at if rows.all() else at[rows], minlength=int(np.prod(shape))).reshape(shape)
+        cancels = sign < 0 or bool((self.counts < 0).any())
+        fresh = self._sum(values.names, groups.names, sign * counts)
+        if fresh or cancels:
+            self._trim()
 
     def merge(self, other: _Table) -> None:
         self.cuts = [_earlier(mine, theirs) for mine, theirs in zip(self.cuts, other.cuts, strict=True)]
         self._sum([None, *other.names[0]], [None, *other.names[1]], other.counts)
+        self._trim()
 
-    def trim(self, spec: ContingencySpec) -> None:
+    def _trim(self) -> None:
         """Order the names, forget those without rows, and count those beyond the cap together."""
-        declared = spec.declared, ()
+        declared = self.spec.declared, ()
         for axis in (0, 1):
             self._keep(axis, self._before_cut(axis, self.names[axis], declared[axis]))
         # Only now do rows that were pooled cancel, and names count that still have rows.
@@ -286,17 +293,17 @@ class _Table:
             rows = np.any(np.moveaxis(self.counts, axis, 0)[1:], axis=(1, 2)).tolist()
             names = sorted(name for name, any_row in zip(self.names[axis], rows, strict=True) if any_row)
             free = [name for name in names if name not in declared[axis]]
-            if len(free) > spec.max_values:
-                self.cuts[axis] = free[spec.max_values]
+            if len(free) > self.spec.max_values:
+                self.cuts[axis] = free[self.spec.max_values]
             self._keep(axis, self._before_cut(axis, names, declared[axis]))
         if not self.counts.any():
             self.cuts = [None, None]
 
-    def read(self, described: Any, raw: bytes, spec: ContingencySpec) -> None:
+    def read(self, described: Any, raw: bytes) -> None:
         """Read what `to_bytes` wrote; raises what damaged bytes raise."""
         values, groups, cuts = described
         shape = 1 + len(values), 1 + len(groups), _CELLS
-        most = spec.max_values + len(spec.declared), spec.max_values
+        most = self.spec.max_values + len(self.spec.declared), self.spec.max_values
         names = [[str(name) for name in listed] for listed in (values, groups)]
         if any(len(listed) > limit or listed != sorted(set(listed)) for listed, limit in zip(names, most, strict=True)):
             msg = f"expected at most {most} names in order"
@@ -309,19 +316,23 @@ class _Table:
         self.names, self.cuts = names, [None if cut is None else str(cut) for cut in cuts]
         self.counts = np.frombuffer(counts, "<i8").astype(np.int64).reshape(shape)
 
-    def _sum(self, values: Sequence[str | None], groups: Sequence[str | None], counts: NDArray[np.int64]) -> None:
-        at = [self._places(axis, names) for axis, names in enumerate((values, groups))]
-        np.add.at(self.counts, np.ix_(*at), counts)
+    def _sum(self, values: Sequence[str | None], groups: Sequence[str | None], counts: NDArray[np.int64]) -> bool:
+        """Add counts by name; tells whether a name is new."""
+        shape = self.counts.shape
+        at = np.ix_(*(self._places(axis, names) for axis, names in enumerate((values, groups))))
+        np.add.at(self.counts, at, counts)
+        return self.counts.shape != shape
 
     def _places(self, axis: int, names: Sequence[str | None]) -> list[int]:
         """Say where the rows of names are counted, making room for new ones; None is beyond the cap."""
         known = {name: 1 + i for i, name in enumerate(self.names[axis])}
         fresh = [name for name in dict.fromkeys(names) if name is not None and name not in known]
-        self.names[axis] = [*self.names[axis], *fresh]
-        room = [(0, 0)] * 3
-        room[axis] = (0, len(fresh))
-        self.counts = np.pad(self.counts, room)
-        known |= {name: 1 + len(known) + i for i, name in enumerate(fresh)}
+        if fresh:
+            known |= {name: 1 + len(known) + i for i, name in enumerate(fresh)}
+            self.names[axis] = [*self.names[axis], *fresh]
+            room = [(0, 0)] * 3
+            room[axis] = (0, len(fresh))
+            self.counts = np.pad(self.counts, room)
         return [0 if name is None else known[name] for name in names]
 
     def _before_cut(self, axis: int, names: Sequence[str], declared: Collection[str]) -> list[str]:
