@@ -58,7 +58,9 @@ class Settings(BaseSettings):
     stop_timeout_ms: int = Field(default=30_000, ge=1_000, description="then a worker exits without committing")
 
     extensions: tuple[str, ...] = Field(
-        default=(), description="monitors of your own that definitions may name: entry points, or module:object"
+        default=(),
+        description="code that definitions may name: monitors of your own (entry points, or module:object), models and "
+        "endpoints to explain",
     )
 
     hooks: dict[str, HookNames] = Field(

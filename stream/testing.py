@@ -12,6 +12,7 @@ import numpy as np
 from sketches.block import Column
 from stream.agents.judge import Judge
 from stream.agents.remembered import Kind, Window
+from stream.explain.explaining import Ask, Explaining, InProcess
 from topics.partitioner import partition_of
 from windows.baselines.baseline import Baseline
 from windows.baselines.grids import grid_of
@@ -78,6 +79,8 @@ class MonitorDriver:
         The baseline of a definition, None for none.
     seed : int
         Of the id hashes' secrets.
+    ask : callable
+        Who computes attributions that definitions ask for.
 
     Examples
     --------
@@ -94,12 +97,14 @@ class MonitorDriver:
         *,
         baseline: Callable[[ModelDefinition], Baseline | None] = lambda _: None,
         seed: int = 0,
+        ask: Ask = InProcess,
     ) -> None:
         self.catalog = Catalog(definitions, self._grid)
         self.profiles: list[tuple[int, Partial]] = []
         self.reports: list[Report] = []
         self.violations: list[Violation] = []
         self._baseline = baseline
+        self._ask = ask
         self._rng = np.random.default_rng(seed)
         self.partitions = [Partition(PartitionStore(p, partitions, self.catalog, self._rng)) for p in range(partitions)]
         self._remembered: dict[tuple[Kind, Window], bytes] = {}
@@ -178,7 +183,8 @@ class MonitorDriver:
         self._start_evaluate(now_ms)
 
     def _start_evaluate(self, now_ms: int) -> None:
-        self._judge = Judge(len(self.partitions), self.catalog, self._baseline)
+        explaining = Explaining(self._baseline, self._ask)
+        self._judge = Judge(len(self.partitions), self.catalog, self._baseline, explaining)
         # Of a compacted topic only the last record of each key is sure to be there, and no tombstone.
         last = {(number, _key(partial), partial.part): partial for number, partial in self.profiles}
         for (number, *_), partial in last.items():

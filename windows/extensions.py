@@ -69,7 +69,7 @@ def load(use: str) -> CustomMonitor:
 
 
 def check_extensions(definition: ModelDefinition, allowed: Collection[str]) -> None:
-    """Check the monitors of a definition's own before anything of them runs.
+    """Check the code that a definition names before any of it runs: monitors of its own, and a model to explain.
 
     Parameters
     ----------
@@ -93,6 +93,13 @@ def check_extensions(definition: ModelDefinition, allowed: Collection[str]) -> N
             msg = f"monitors.custom.{name}: expected a problem_type, since the monitor judges labels"
             raise ExtensionError(msg)
         check_extension(custom.use, custom.options, definition.columns.declared)
+    computed = definition.monitors.attribution_drift.computed
+    if computed.use is not None and computed.use not in allowed:
+        msg = (
+            "monitors.attribution_drift.computed: expected its model or endpoint to be one of extensions = "
+            f"{sorted(allowed)}, got {computed.use!r}"
+        )
+        raise ExtensionError(msg)
 
 
 def check_extension(use: str, options: Mapping[str, Any], columns: tuple[str, ...] = ()) -> None:

@@ -163,6 +163,31 @@ class Bias(Part):
         return self
 
 
+class Computed(Part):
+    """Attributions computed from a sample of the rows, for events that hold none: SHAP values of a model."""
+
+    model: str | None = Field(default=None, description="function of columns that predicts, as module:object")
+    endpoint: str | None = Field(
+        default=None, pattern=r"^https?://", description="where a model server predicts instances"
+    )
+    rows: int = Field(default=200, ge=10, le=10_000, description="rows of a window that are explained")
+    background: int = Field(default=20, ge=1, le=1_000, description="baseline rows that stand for an absent feature")
+    evaluations: int = Field(default=256, ge=16, description="sets of features tried for each row")
+    timeout: DurationMs = 600_000
+
+    @model_validator(mode="after")
+    def _one_model(self) -> Self:
+        if self.model is not None and self.endpoint is not None:
+            msg = f"expected model or endpoint, got both {self.model!r} and {self.endpoint!r}"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def use(self) -> str | None:
+        """What predicts, None where attributions come with the events."""
+        return self.endpoint if self.model is None else self.model
+
+
 class AttributionDrift(Part):
     """Change of what the predictions are attributed to."""
 
@@ -173,6 +198,7 @@ class AttributionDrift(Part):
         default={}, description="attributes with their encoded features; one ending in * stands for all that begin so"
     )
     min_rows: int = 200
+    computed: Computed = Computed()
 
 
 class EmbeddingDrift(Part):

@@ -22,6 +22,7 @@ class WindowProfile:
     (`partitions_closed` of `partitions` are in). `unmerged` names the parts that could not be merged since their
     definition was replaced in place meanwhile: they are missing from the states, not from the rows. A window of the
     `last_rows` labelled rows ends after the newest, at `end_ms`; it has no profile and no state but the quality.
+    `unexplained` says why attributions that were to be computed were not.
     """
 
     definition: ModelDefinition
@@ -41,6 +42,7 @@ class WindowProfile:
     unmerged: tuple[str, ...] = ()
     last_rows: int | None = None
     end_ms: int | None = None
+    unexplained: str | None = None
 
     @property
     def window_end_ms(self) -> int:

@@ -121,5 +121,6 @@ class Evaluation:
         self._transactions.write(records)
 
     def close(self) -> None:
-        """Let the connections to the broker go."""
+        """Let the connections to the broker go, and what is computed beside."""
+        self._judge.close()
         self._transactions.close()

@@ -10,6 +10,7 @@ from dataclasses import replace
 from stream.agents.judgements import Judgement
 from stream.agents.pasts import Pasts
 from stream.agents.remembered import Kind, Remember, Window
+from stream.explain.explaining import Explaining
 from windows.baselines.baseline import Baseline
 from windows.definition import Catalog, ModelDefinition
 from windows.errors import BaselineError
@@ -38,6 +39,8 @@ class Judge:
         The definitions, which may grow.
     baseline : callable
         The baseline of a definition, None for none; may raise `BaselineError`.
+    explaining : Explaining, optional
+        Where windows wait for attributions that are to be computed.
 
     Examples
     --------
@@ -46,9 +49,14 @@ class Judge:
     """
 
     def __init__(
-        self, partitions: int, catalog: Catalog, baseline: Callable[[ModelDefinition], Baseline | None]
+        self,
+        partitions: int,
+        catalog: Catalog,
+        baseline: Callable[[ModelDefinition], Baseline | None],
+        explaining: Explaining | None = None,
     ) -> None:
         self._baseline = baseline
+        self._explaining = explaining or Explaining(baseline)
         self._gather = Gather(partitions, catalog)
         self._looks = Looks(catalog)
         self._recent = RecentRows(catalog)
@@ -84,8 +92,12 @@ class Judge:
         said: list[Said] = []
         for look in self._looks.due():
             said += self._warn(look)
-        for profile in self._gather.due(now_ms):
+        for profile in self._explaining.ready(self._gather.due(now_ms), now_ms):
             said += self._judge(profile)
+            window = (profile.definition.model, profile.definition.version, profile.window_start_ms)
+            if window not in self._gather:
+                # Every partition took it back while it waited for its attributions.
+                self._retiring.add(window)
         for profile in self._recent.due():
             said += self._judge_last_rows(profile)
         for window in [window for window in self._by_count if window[:2] not in self._recent]:
@@ -98,6 +110,10 @@ class Judge:
             if self._judgements.pop(window, None) is not None:
                 said.append(Remember("verdicts", window, None))
         return said + self._pasts.forget(self._gather.oldest_ms)
+
+    def close(self) -> None:
+        """Leave what is being computed for windows; another judge will compute it."""
+        self._explaining.close()
 
     def _warn(self, look: Look) -> list[Said]:
         definition = look.definition

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from sketches.block import Block
 from stream.commands.applying import apply, read_definitions
 from stream.commands.tables import Roles, TableError, to_block
+from stream.explain.shapley import explain
 from stream.kafka.connection import partitions_of
 from stream.kafka.publishing import publish
 from stream.kafka.recovery import read_log
@@ -29,6 +30,8 @@ from windows.baselines.baseline_records import baseline_records
 from windows.baselines.kinds import FileKind, sorted_files
 from windows.baselines.suggest import Suggestion, suggest
 from windows.definition import ModelDefinition
+from windows.explained import explained_baseline
+from windows.partition.specs import is_explained
 
 _ROWS_A_BLOCK = 65_536
 # One partition keeps the order of a baseline's records, whose last says that all are there.
@@ -59,7 +62,7 @@ def suggest_baseline(table: pa.Table, roles: Roles, definition: ModelDefinition)
     blocks = (_renamed(to_block(rows, [*features, *outputs, *names]), names) for rows in slices)
     if definition.problem_type is None and roles.label is not None:
         definition = definition.model_copy(update={"problem_type": "BinaryClassification"})
-    return suggest(
+    suggestion = suggest(
         blocks,
         model=definition.model,
         version=definition.version,
@@ -77,6 +80,12 @@ def suggest_baseline(table: pa.Table, roles: Roles, definition: ModelDefinition)
         min_distance=definition.monitors.data_drift.min_distance,
         definition=definition,
     )
+    if not is_explained(definition):
+        return suggestion
+    try:
+        return replace(suggestion, baseline=explained_baseline(suggestion.baseline, definition, explain))
+    except ValueError as error:
+        raise TableError(f"monitors.attribution_drift.computed: {error}") from None
 
 
 def with_facets(definition: ModelDefinition, facets: list[str]) -> ModelDefinition:

@@ -39,7 +39,7 @@ class Folder:
 
 FOLDERS: tuple[Folder, ...] = (
     Folder("bias", "analysis.json", (BIAS,)),
-    Folder("attribution_drift", "analysis.json", (ATTRIBUTIONS,)),
+    Folder("attribution_drift", "analysis.json", (ATTRIBUTIONS, SAMPLE)),
     Folder("embedding_drift", "statistics.json", (EMBEDDING,)),
 )
 

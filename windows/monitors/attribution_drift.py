@@ -56,6 +56,9 @@ def report_attribution_drift(profile: WindowProfile, baseline: Baseline | None, 
     verdicts : list of Verdict
         `feature_attribution_drift_check` of every label, `baseline_drift_check` of every feature's attributions.
     """
+    if ATTRIBUTIONS not in profile.states:
+        reason = profile.unexplained or "this worker computes no attributions"
+        return {"version": "1.0"}, [_insufficient("*", RANKING, "literal", reason, n=0)]
     state: AttributionsState = profile.states[ATTRIBUTIONS]
     options = profile.definition.monitors.attribution_drift
     live = importances_of(state)

@@ -12,7 +12,7 @@ from windows.monitors.model_quality import report_model_quality
 from windows.monitors.monitor import Monitor
 from windows.monitors.reports import report_data_drift, report_data_quality
 from windows.monitors.segment_tests import completeness_by_segment, drift_by_segment, quality_by_segment
-from windows.partition.specs import ATTRIBUTIONS, BIAS, EMBEDDING, FEATURE, QUALITY, SAMPLE, label_specs
+from windows.partition.specs import ATTRIBUTIONS, BIAS, EMBEDDING, FEATURE, QUALITY, SAMPLE, is_explained, label_specs
 
 SHARES = {"data_quality": 0.2, "data_drift": 0.3, "model_quality": 0.25, "outcome": 0.25, "custom": 0.25}
 
@@ -68,7 +68,7 @@ MONITORS = (
         family="outcome",
         of_labels=False,
         enabled=lambda definition: definition.monitors.attribution_drift.enabled,
-        needs=lambda _definition: (ATTRIBUTIONS,),
+        needs=lambda definition: (SAMPLE,) if is_explained(definition) else (ATTRIBUTIONS,),
         judge=report_attribution_drift,
     ),
     Monitor(

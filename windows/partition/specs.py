@@ -78,16 +78,26 @@ def event_specs(definition: ModelDefinition, k: int = WINDOW_K, *, grid: Grid | 
     ['attributions', 'embedding/text']
     """
     specs = _custom_specs(definition, of_labels=False)
-    attributed = definition.monitors.attribution_drift
-    if attributed.enabled:
-        # All attributions are one record: the sketches of a baseline are no larger than those of a window.
-        specs[ATTRIBUTIONS] = AttributionsSpec(tuple(sorted(attributed.groups.items())), definition.classes)
+    if definition.monitors.attribution_drift.enabled and not is_explained(definition):
+        specs[ATTRIBUTIONS] = attributions_spec(definition)
     for name, dimension in sorted(definition.monitors.embedding_drift.embeddings.items()):
         probes = baseline_probes(dimension) if k > WINDOW_K else 0
         specs[EMBEDDING + name] = EmbeddingSpec(name, dimension, probes=probes)
-    if definition.sample.enabled:
+    if definition.sample.enabled or is_explained(definition):
         specs[SAMPLE] = _sample_spec(definition)
     return specs if grid is None else specs | _grid_specs(definition, grid)
+
+
+def attributions_spec(definition: ModelDefinition) -> AttributionsSpec:
+    """Spec of attributions; all are one record, so the sketches of a baseline are no larger than those of a window."""
+    groups = definition.monitors.attribution_drift.groups
+    return AttributionsSpec(tuple(sorted(groups.items())), definition.classes)
+
+
+def is_explained(definition: ModelDefinition) -> bool:
+    """Whether attributions are computed from samples, rather than taken from events."""
+    options = definition.monitors.attribution_drift
+    return options.enabled and options.computed.use is not None
 
 
 def _sample_spec(definition: ModelDefinition) -> SampleSpec:
