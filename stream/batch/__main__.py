@@ -39,10 +39,8 @@ def main(environment: Mapping[str, str], *, message: Path = MESSAGE, metrics_fol
     try:
         outcome = run(job_of(environment), metrics_folder=metrics_folder)
         text, status = outcome.message, 0
-        for unread in outcome.unread[:20]:
-            _say(f"{unread.file}:{unread.line}: {unread.reason}")
-        if outcome.unread:
-            _say(f"warning: {len(outcome.unread)} records could not be read")
+        for line in outcome.unread.told():
+            _say(line)
     except (StreamError, WindowError, SketchError, OSError) as error:
         text, status = f"Failed: {' '.join(str(error).split())}", _FAILED
     _say(text)

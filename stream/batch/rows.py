@@ -13,7 +13,6 @@ from typing import Any
 from sketches.block import Block, Column, Kind
 from stream.batch.job import Job
 from stream.batch.tables import column_of, files_of, names_by_position, read_file
-from stream.commands.importing import Unread
 from stream.commands.tables import to_block
 from stream.hooks.record_handler import RecordHandler
 from stream.imports.capture_records import CapturedRow, CaptureForm, read_capture
@@ -21,6 +20,7 @@ from stream.imports.files import Line, hour_of, lines_of
 from stream.imports.ground_truth import read_record
 from stream.imports.payloads import flatten
 from stream.imports.selectors import Selector
+from stream.imports.unread import UnreadLines
 from topics.fields import MAX_TIME_MS, read_time
 from topics.refusals import Refused, shown
 from topics.values import SCALARS, columns_of
@@ -43,7 +43,7 @@ class JobRows:
         Names of columns that come by position: the baseline's.
     texts : frozenset of str
         Columns whose values are text whatever they spell.
-    unread : list of Unread
+    unread : UnreadLines
         What could not be read so far.
     """
 
@@ -51,7 +51,7 @@ class JobRows:
     handler: RecordHandler | None = None
     columns: tuple[str, ...] = ()
     texts: frozenset[str] = frozenset()
-    unread: list[Unread] = field(default_factory=list)
+    unread: UnreadLines = field(default_factory=UnreadLines)
 
     def blocks(self) -> Iterator[Block]:
         """Yield the rows; under model quality the outputs and truth are `prediction.*` and `label`.
@@ -95,7 +95,7 @@ class JobRows:
                     raise Refused("undecodable", line.error)  # noqa: TRY301  # listed like the others
                 yield from read(line, hour_ms)
             except Refused as refused:
-                self.unread.append(Unread(str(file), line.number, refused.text))
+                self.unread.add(file, line.number, refused.text)
 
     def _plain(self, line: Line, _hour_ms: int | None) -> list[dict[str, Any]]:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,11 +15,11 @@ from sketches.block import Block
 from stream.batch.cloudwatch import metric_lines
 from stream.batch.job import Job
 from stream.batch.rows import LABEL, PREDICTION, SCORE, JobRows
-from stream.commands.importing import Unread, texts_of
 from stream.commands.tables import TableError
 from stream.errors import InfrastructureError
 from stream.hooks.record_handler import POSTPROCESS, PREPROCESS, RecordHandler, load_script
 from stream.imports.selectors import Selector
+from stream.imports.unread import UnreadLines
 from windows.baselines.analysis_config import is_continuous, read_analysis_config
 from windows.baselines.baseline import Baseline
 from windows.baselines.baseline_files import baseline_of_files, write_baseline
@@ -53,7 +53,7 @@ class Outcome:
         Judged or learned from, and found.
     files : tuple of Path
         Written.
-    unread : tuple of Unread
+    unread : UnreadLines
         Records that could not be read.
     """
 
@@ -61,7 +61,7 @@ class Outcome:
     rows: int
     violations: int
     files: tuple[Path, ...]
-    unread: tuple[Unread, ...] = ()
+    unread: UnreadLines = field(default_factory=UnreadLines)
 
     @property
     def message(self) -> str:
@@ -82,7 +82,7 @@ class Judged:
     window: WindowProfile
     baseline: Baseline
     reports: tuple[Report, ...]
-    unread: tuple[Unread, ...]
+    unread: UnreadLines
 
 
 def run(job: Job, *, metrics_folder: Path = METRICS_FOLDER) -> Outcome:
@@ -121,8 +121,9 @@ def _open(job: Job, baseline: Baseline | None = None, *, emulate_deequ: bool = F
     handler = None if job.preprocessor is None else RecordHandler(load_script(job.preprocessor, PREPROCESS))
     if handler is not None and job.dataset_format.kind != "capture":
         raise TableError("record_preprocessor_script: expected dataset_format sagemakerCaptureJson beside it")
-    known = {} if baseline is None or baseline.constraints is None else baseline.constraints.features
-    rows = JobRows(job, handler, tuple(known), texts_of(baseline))
+    rows = JobRows(job, handler)
+    if baseline is not None and baseline.constraints is not None:
+        rows.columns, rows.texts = tuple(baseline.constraints.features), baseline.constraints.texts
     definition = definition_of(job, baseline, emulate_deequ=emulate_deequ)
     if job.config is None:
         return _Opened(rows, rows.blocks(), definition, roles_of(job))
@@ -204,11 +205,11 @@ def _suggest(job: Job) -> Outcome:
         # The contract has these files in the output folder itself.
         shutil.copytree(made, job.output, dirs_exist_ok=True)
         files = tuple(job.output / file.relative_to(made) for file in sorted(made.rglob("*")) if file.is_file())
-    return Outcome("Completed", baseline.n, 0, files, tuple(rows.unread))
+    return Outcome("Completed", baseline.n, 0, files, rows.unread)
 
 
 def _why(rows: JobRows) -> str:
-    return "".join(f"; {one.file}:{one.line}: {one.reason}" for one in rows.unread[:1])
+    return "".join(f"; {one}" for one in rows.unread.listed[:1])
 
 
 def judge(job: Job, *, emulate_deequ: bool = False) -> Judged:
@@ -233,13 +234,13 @@ def judge(job: Job, *, emulate_deequ: bool = False) -> Judged:
     rows = opened.rows
     period = Period(job.start_ms or 0, job.end_ms or (job.start_ms or 0) + 3_600_000)
     window = window_of_rows(opened.blocks, opened.definition, roles=opened.roles, period=period)
-    if not window.rows and rows.unread:
+    if not window.rows and rows.unread.count:
         raise TableError(f"{job.source}: expected rows, got none{_why(rows)}")
     reports = evaluate(window, baseline)
     failed = next((report for report in reports if report.status == "Failed"), None)
     if failed is not None:
         raise InfrastructureError(f"{failed.monitor}: {failed.error}")
-    return Judged(window, baseline, tuple(reports), tuple(rows.unread))
+    return Judged(window, baseline, tuple(reports), rows.unread)
 
 
 def _report(job: Job, judged: Judged, metrics_folder: Path) -> Outcome:

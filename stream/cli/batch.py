@@ -14,8 +14,6 @@ from stream.batch.run import METRICS_FOLDER, run
 from stream.cli.options import Json
 from stream.cli.output import Exit, print_json, say
 
-_SHOWN = 20
-
 
 def batch(
     *,
@@ -75,13 +73,11 @@ def batch(
     }
     given = {name: str(value) for name, value in options.items() if value is not None}
     outcome = run(job_of({**os.environ, **given}), metrics_folder=metrics or METRICS_FOLDER)
-    for unread in outcome.unread[:_SHOWN]:
-        say(f"{unread.file}:{unread.line}: {unread.reason}")
-    if outcome.unread:
-        say(f"warning: {len(outcome.unread)} records could not be read")
+    for line in outcome.unread.told():
+        say(line)
     if as_json:
         counts = {"status": outcome.status, "rows": outcome.rows, "violations": outcome.violations}
-        print_json(counts | {"unread": len(outcome.unread), "files": [str(path) for path in outcome.files]})
+        print_json(counts | {"unread": outcome.unread.count, "files": [str(path) for path in outcome.files]})
     else:
         say(outcome.message)
     if outcome.violations:

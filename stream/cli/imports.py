@@ -12,7 +12,7 @@ from rich.progress import Progress
 
 from stream.cli.options import Bootstrap, Config, Json, Model, Version, settings_of
 from stream.cli.output import Exit, messages, print_json, say
-from stream.commands.importing import MAX_LISTED, Import, Imported, import_files
+from stream.commands.importing import Import, Imported, import_files
 from stream.commands.tables import TableError
 from stream.imports.capture_records import CaptureForm
 from stream.imports.selectors import Selector
@@ -24,7 +24,6 @@ Label = Annotated[str | None, typer.Option(metavar="ATTRIBUTE", help="The truth,
 Final = Annotated[
     bool, typer.Option("--final/--more-follows", help="Whether this is all there is, so that all windows close.")
 ]
-_SHOWN = 20
 
 
 @app.command("capture")
@@ -138,14 +137,12 @@ def _import(settings: Settings, wanted: Import, *, as_json: bool) -> None:
 
 
 def _tell(imported: Imported, wanted: Import, *, as_json: bool) -> None:
-    for unread in imported.listed[:_SHOWN]:
-        say(f"{unread.file}:{unread.line}: {unread.reason}")
-    if imported.unread:
-        more = f", the first {min(_SHOWN, imported.unread)} above" if imported.unread > _SHOWN else ""
-        say(f"warning: {imported.unread} records could not be read{more}")
+    for line in imported.unread.told():
+        say(line)
     if as_json:
-        counts = {name: getattr(imported, name) for name in ("files", "events", "labels", "unread")}
-        listed = [unread._asdict() for unread in imported.listed[:MAX_LISTED]]
-        print_json({"model": wanted.model, "model_version": wanted.version, **counts, "listed": listed})
+        counts = {name: getattr(imported, name) for name in ("files", "events", "labels")}
+        listed = [unread._asdict() for unread in imported.unread.listed]
+        names = {"model": wanted.model, "model_version": wanted.version}
+        print_json({**names, **counts, "unread": imported.unread.count, "listed": listed})
     else:
         say(f"sent {imported.events} events and {imported.labels} labels from {imported.files} files")

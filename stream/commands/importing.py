@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from stream.agents.decoding import wall_clock_ms
 from stream.commands.applying import read_definitions
@@ -14,25 +14,16 @@ from stream.commands.sending import Sender, closing_ms, history_of
 from stream.imports.capture_records import CapturedRow, CaptureForm, read_capture
 from stream.imports.files import Source, hours_of, lines_of
 from stream.imports.ground_truth import Truth, read_ground_truth
+from stream.imports.unread import UnreadLines
 from stream.settings import Settings
 from topics.event_rows import EventRows
 from topics.fields import MAX_TIME_MS
 from topics.label_rows import LabelRows
 from topics.refusals import Refused
-from windows.baselines.baseline import Baseline
 from windows.definition import ModelDefinition
 
-MAX_LISTED = 1_000
 AS_IT_COMES = CaptureForm()
 _ROWS_AT_ONCE = 100_000
-
-
-class Unread(NamedTuple):
-    """A line that could not be read, and why."""
-
-    file: str
-    line: int
-    reason: str
 
 
 @dataclass(slots=True)
@@ -43,23 +34,14 @@ class Imported:
     ----------
     files, events, labels : int
         Read, and sent.
-    unread : int
-        Lines, and rows of lines, that could not be read.
-    listed : list of Unread
-        The first `MAX_LISTED` of them.
+    unread : UnreadLines
+        What could not be read.
     """
 
     files: int = 0
     events: int = 0
     labels: int = 0
-    unread: int = 0
-    listed: list[Unread] = field(default_factory=list)
-
-    def refuse(self, source: Source, line: int, reason: str) -> None:
-        """Count a line, or a row of it, as not read."""
-        self.unread += 1
-        if len(self.listed) < MAX_LISTED:
-            self.listed.append(Unread(str(source.path), line, reason))
+    unread: UnreadLines = field(default_factory=UnreadLines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +101,10 @@ def import_files(
     hours = _by_hour(wanted)
     known = read_definitions(settings)
     definitions = history_of(known, wanted.model, wanted.version)
-    wanted = replace(wanted, form=replace(wanted.form, texts=texts_of(known.baseline(definitions[-1]))))
+    baseline = known.baseline(definitions[-1])
+    if baseline is not None and baseline.constraints is not None:
+        # CSV cannot tell a category 1 from a number.
+        wanted = replace(wanted, form=replace(wanted.form, texts=baseline.constraints.texts))
     publishing = _Publishing(Sender(settings, wanted.model), wanted, definitions[-1])
     for captures, labels in hours:
         for source in captures:
@@ -134,12 +119,6 @@ def import_files(
         publishing.finish(definitions, now_ms())
     publishing.sender.flush()
     return publishing.imported
-
-
-def texts_of(baseline: Baseline | None) -> frozenset[str]:
-    """Name the columns that hold text in a baseline: CSV cannot tell a category 1 from a number."""
-    known = {} if baseline is None or baseline.constraints is None else baseline.constraints.features
-    return frozenset(name for name, feature in known.items() if feature.inferred_type == "String")
 
 
 def _by_hour(wanted: Import) -> list[tuple[list[Source], list[Source]]]:
@@ -182,12 +161,12 @@ class _Publishing:
         self.imported.files += 1
         for line in lines_of(source.path):
             if line.error is not None:
-                self.imported.refuse(source, line.number, line.error)
+                self.imported.unread.add(source.path, line.number, line.error)
                 continue
             try:
                 yield line.number, read(line.content)
             except Refused as refused:
-                self.imported.refuse(source, line.number, refused.text)
+                self.imported.unread.add(source.path, line.number, refused.text)
 
     def send(self) -> None:
         """Send what was read, in order of time: the files of one hour may overlap."""
@@ -209,7 +188,7 @@ class _Publishing:
         try:
             rows.add(record, 0, MAX_TIME_MS)
         except Refused as refused:
-            self.imported.refuse(source, number, refused.text)
+            self.imported.unread.add(source.path, number, refused.text)
             return False
         return True
 

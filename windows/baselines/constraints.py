@@ -123,6 +123,11 @@ class Constraints:
     removed: frozenset[str]
     document: Document
 
+    @property
+    def texts(self) -> frozenset[str]:
+        """Columns whose values are text, whatever they spell."""
+        return frozenset(name for name, feature in self.features.items() if feature.inferred_type == "String")
+
 
 def read_constraints(document: Document) -> Constraints:
     """Understand a `constraints.json`, with every spelling of overrides.

@@ -117,13 +117,13 @@ def test_requests_of_folders_by_hour_become_events_in_order_and_labels_join_them
     )
     wanted = Import("m", "1", (capture,), (truth,), FORM, threshold=0.5)
     imported = import_files(settings, wanted, now_ms=lambda: 10 * HOUR_MS)
-    assert (imported.files, imported.events, imported.labels, imported.unread) == (3, 3, 3, 3)
-    assert [(Path(one.file).name, one.line) for one in imported.listed] == [
+    assert (imported.files, imported.events, imported.labels, imported.unread.count) == (3, 3, 3, 3)
+    assert [(Path(one.file).name, one.line) for one in imported.unread.listed] == [
         ("b.jsonl.gz", 2),
         ("a.jsonl", 2),
         ("t.jsonl", 3),
     ]
-    assert imported.listed[0].reason == "expected 2 columns in input, as they are named, got 1"
+    assert imported.unread.listed[0].reason == "expected 2 columns in input, as they are named, got 1"
 
     events, labels = _records(settings, "events"), _records(settings, "labels")
     assert {name: (one["features"], one["prediction"], one["event_time"]) for name, one in events.items()} == {
@@ -167,7 +167,7 @@ def test_what_no_worker_would_take_is_listed_too(settings: Settings, tmp_path: P
     file.write_text(_request("a", 2, "40,x", "1.5") + _request("i" * 300, 2, "40,x", "0.5"))
     imported = import_files(settings, Import("m", "1", (file,), form=FORM))
     assert imported.events == 0
-    assert [one.reason for one in imported.listed] == [
+    assert [one.reason for one in imported.unread.listed] == [
         "expected prediction.score in [0, 1], got 1.5",
         "expected inference_id of 1 to 256 bytes, got 300",
     ]
@@ -194,3 +194,14 @@ def test_the_command_sums_up_and_exits_with_2_where_nothing_could_be_read(
     refused = CliRunner().invoke(app, [*words, "--columns", "a,b,c"])
     assert refused.exit_code == 2
     assert json.loads(refused.stdout)["events"] == 0
+
+
+def test_labels_are_imported_alone(settings: Settings, truth: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SKETCHWATCH_BOOTSTRAP_SERVERS", settings.bootstrap_servers)
+    monkeypatch.setenv("SKETCHWATCH_TOPIC_PREFIX", settings.topic_prefix)
+    apply(settings, ModelDefinition(model="m", problem_type="BinaryClassification"))
+    ran = CliRunner().invoke(app, ["import", "labels", str(truth), "--model", "m", "--more-follows"])
+    assert ran.exit_code == 0, ran.output
+    assert "sent 0 events and 3 labels from 1 files" in ran.stderr
+    assert f"{truth}/1970/01/01/05/t.jsonl:3: expected an object groundTruthData" in ran.stderr.replace("\n", "")
+    assert _records(settings, "labels").keys() == {"a", "b/0", "b/1"}
