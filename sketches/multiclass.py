@@ -78,7 +78,7 @@ class MulticlassQualitySpec:
     def max_bytes(self) -> int:
         """Bound the length of a state's bytes."""
         names = max(self.max_classes, len(self.classes)) + 2
-        return 64 + names**2 * _CELL.itemsize + (names + 1) * (6 * LONGEST + 4) + MAX_LOSSES_BYTES
+        return 64 + names**2 * _CELL.itemsize + (names + 1) * (12 * LONGEST + 4) + MAX_LOSSES_BYTES
 
     def empty(self) -> MulticlassQualityState:
         """Make the identity of merge."""

@@ -121,9 +121,10 @@ def test_a_declared_class_with_a_long_name_is_declared_by_its_cut_name():
     assert state.bar is None
 
 
-def test_a_full_state_is_within_its_bound():
+@pytest.mark.parametrize("letter", ["é", "\U0001f600", '"'])
+def test_a_full_state_is_within_its_bound(letter):
     spec = MulticlassQualitySpec()
-    names = [f"{i:03d}" + "é" * 61 for i in range(120)]
+    names = [f"{i:03d}" + letter * 61 for i in range(120)]
     state = spec.empty()
     state.update(block(np.repeat(names, 120).tolist(), names * 120))
     assert len(state.cells) > 10_000
