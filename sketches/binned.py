@@ -223,9 +223,12 @@ def _fingerprint(spec: BinnedSpec) -> str:
 
 def _by_edges(column: Column | None, edges: Sequence[float], n: int) -> list[int]:
     values, other = _numbers(column)
-    # Comparing all with each edge takes a fifth of the time of a binary search: no branch is mispredicted.
-    up_to = [int(np.count_nonzero(row)) for row in values <= np.array(edges)[:, None]]
-    cells = [high - low for low, high in pairwise([0, *up_to, len(values)])]
+    if len(values) < 32 * len(edges):
+        cells = np.bincount(np.searchsorted(edges, values), minlength=len(edges) + 1).tolist()
+    else:
+        # Of many values, comparing all with each edge is faster than a binary search: no branch is mispredicted.
+        up_to = [int(np.count_nonzero(row)) for row in values <= np.array(edges)[:, None]]
+        cells = [high - low for low, high in pairwise([0, *up_to, len(values)])]
     return [*cells, other, n - len(values) - other]
 
 
