@@ -14,11 +14,15 @@ from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 from prometheus_client.process_collector import ProcessCollector
 
+from stream.metrics.early_warnings import OpenWarnings
 from stream.metrics.lateness_metrics import Lateness
-from stream.metrics.report_metrics import OTHER, FeatureCap, LatestReports, decided, shown, subject_labels
+from stream.metrics.report_metrics import LatestReports
+from stream.metrics.subjects import OTHER, FeatureCap, decided, shown, subject_labels
 from topics.batches import Rejected
 from windows.definition import Catalog
 from windows.events import Counted, Side
+from windows.monitors.data_drift import CHECK
+from windows.monitors.early_warning import MONITOR as EARLY_MONITOR
 from windows.report import Report, Violation
 
 UNKNOWN = "(unknown)"
@@ -38,8 +42,8 @@ class Metrics:
     catalog : Catalog
         Definitions known to the worker, read at every count: a model it does not hold is labelled `(unknown)`.
     max_features : int
-        Features and outputs of one model version that get series of their own; the verdicts of others are counted in
-        `sketchwatch_dropped_verdicts_total` only.
+        Features, facet values or whatever one monitor of a model version judges, and as many of their segments, that
+        get series of their own; the verdicts of others are counted in `sketchwatch_dropped_verdicts_total` only.
 
     Examples
     --------
@@ -56,8 +60,10 @@ class Metrics:
         self._catalog = catalog
         self._cap = FeatureCap(max_features)
         self._latest = LatestReports(self._cap)
+        self._warnings = OpenWarnings()
         self._lateness = Lateness()
         registry.register(self._latest)
+        registry.register(self._warnings)
         registry.register(self._lateness)
         ProcessCollector(registry=registry)
 
@@ -127,21 +133,28 @@ class Metrics:
         self._forwarded.inc(rows)
 
     def report(self, report: Report) -> None:
-        """Show a report of a model this worker judges, and begin a count of violations at zero for each verdict."""
+        """Show a report of a model this worker judges, and begin counts of what may be told of it at zero."""
         names = (report.model, report.version)
         self._latest.put(report)
+        self._warnings.judged(report)
         self._reports.labels(*names, report.monitor, report.status).inc()
+        definition = self._catalog.at(*names, report.window_start_ms)
+        early = definition is not None and definition.monitors.data_drift.early_warning.enabled
         for verdict in filter(decided, shown(report)):
-            labels = subject_labels(self._cap, *names, report.monitor, verdict)
-            if OTHER in labels:
+            feature, statistic = subject_labels(self._cap, *names, report.monitor, verdict)
+            if feature == OTHER:
                 self._dropped.labels(*names).inc()
-            self._violations.labels(*names, report.monitor, *labels, "violation")
+            self._violations.labels(*names, report.monitor, feature, statistic, "violation")
+            if early and report.monitor == EARLY_MONITOR and verdict.check == CHECK:
+                self._violations.labels(*names, report.monitor, feature, "e_value", "early_warning")
 
     def violation(self, violation: Violation) -> None:
         """Count a violation, early warning, confirmation or resolution."""
         names = (violation.model, violation.version, violation.monitor)
         labels = subject_labels(self._cap, *names, violation.verdict)
         self._violations.labels(*names, *labels, violation.type).inc()
+        if violation.type == "early_warning" and OTHER not in labels:
+            self._warnings.warned(violation, labels[0])
 
     def lag(self, topic: str, partition: int, records: int) -> None:
         """Set how many records of a source partition are not in a checkpoint yet."""
@@ -171,6 +184,7 @@ class Metrics:
     def judging(self, judges: Callable[[str], bool]) -> None:
         """Drop the reports of every model that another worker judges from now on."""
         self._latest.keep(judges)
+        self._warnings.keep(judges)
 
     def serve(self, port: int, address: str = "127.0.0.1") -> Exporter:
         """Serve the registry over HTTP in a daemon thread.

@@ -12,7 +12,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from stream.metrics.metrics import UNKNOWN, Metrics
-from stream.metrics.report_metrics import OTHER
+from stream.metrics.subjects import OTHER
 from topics.batches import Rejected
 from windows.definition import Catalog, ModelDefinition
 from windows.events import Counted
