@@ -104,9 +104,7 @@ class Evaluation:
             said = self._context.hooks.postprocess(said)
         record = said.as_record()
         if isinstance(said, Report):
-            # Gauges are of the newest window by time.
-            if said.last_rows is None:
-                metrics.report(said)
+            metrics.report(said)
             return Outgoing(topics.reports, -1, said.key.encode(), to_json(record))
         metrics.violation(said)
         return Outgoing(topics.violations, -1, said.id.encode(), to_json(record), tuple(violation_headers(record)))
