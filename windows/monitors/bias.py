@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +57,7 @@ def report_bias(profile: WindowProfile, baseline: Baseline | None, terms: Terms)
     statistics["dataset"] = {"item_count": state.n, "capped": list(state.capped)}
     if document is None:
         return statistics, no_baseline(CHECK, MONITOR)
-    if (withheld := _withheld(profile)) is not None:
+    if (withheld := _withheld(profile, was)) is not None:
         return statistics, [_without(Verdict("*", CHECK, definition.monitors.bias.mode, "ok"), *withheld)]
     drafts: list[Draft | Verdict] = [
         _without(Verdict(f"* {facet.name}", CHECK, "calibrated", "ok", facet=facet.name), "insufficient", _NO_VALUES)
@@ -64,9 +65,15 @@ def report_bias(profile: WindowProfile, baseline: Baseline | None, terms: Terms)
         if not any(value.facet == facet.name for value in values)
     ]
     for value, metrics in found:
-        compared = _Compared(definition.monitors.bias, value, state, was, limits.of(value), first=value is values[0])
+        held = was if _has(was, value.facet) else None
+        compared = _Compared(definition.monitors.bias, value, state, held, limits.of(value), first=value is values[0])
         drafts += compared.judge(metrics)
     return statistics, settle(drafts, holm, terms.alpha, terms.earlier)
+
+
+def _has(was: ContingencyState | None, facet: str) -> TypeGuard[ContingencyState]:
+    """Whether the baseline counted a facet: a definition may have got it since."""
+    return was is not None and facet in was.spec.facets
 
 
 def _values(
@@ -78,14 +85,20 @@ def _values(
         for facet in definition.monitors.bias.facets
         for value in facet_values(
             facet,
-            {*state.table(facet.name).values, *(() if was is None else was.table(facet.name).values)},
+            {*state.table(facet.name).values, *(was.table(facet.name).values if _has(was, facet.name) else ())},
             limits.facets.get(facet.name, {}),
         )
     ]
 
 
-def _withheld(profile: WindowProfile) -> tuple[str, str] | None:
-    """Outcome and reason where nothing may be judged yet."""
+def _withheld(profile: WindowProfile, was: ContingencyState | None) -> tuple[str, str] | None:
+    """Outcome and reason where nothing may be judged."""
+    mine = profile.states[BIAS].spec
+    if was is not None and (set(was.spec.positive_labels), was.spec.label_above) != (
+        set(mine.positive_labels),
+        mine.label_above,
+    ):
+        return "insufficient", "the baseline is of other favourable labels: suggest it with this definition"
     if not profile.labels_closed:
         return "skipped", "labels may still arrive: the label horizon has not passed"
     coverage = profile.labelled / profile.rows if profile.rows else 0.0
@@ -168,7 +181,9 @@ class _Compared:
         if metric.of_everybody and not self.first:
             return _without(verdict, "skipped", "is the same for every facet: the first decides")
         if self.was is None:
-            return _without(verdict, "insufficient", "the baseline has no counts")
+            return _without(verdict, "insufficient", "the baseline has no counts of it")
+        if metric.conditional and self.was.spec.group != self.options.group:
+            return _without(verdict, "insufficient", f"the baseline has the group variable {self.was.spec.group}")
         estimates = []
         for sample in samples:
             estimate = sample.estimate(metric, self.options.min_cell)

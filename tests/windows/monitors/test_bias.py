@@ -196,6 +196,16 @@ MISSPELT = model(facets=[{"name": "sx"}], group=None)
 BASELINE_OF_NOTHING = baseline_of(people(500, 1), definition=MISSPELT)
 
 
+def test_a_baseline_of_an_earlier_definition_is_held_against_what_it_counted():
+    definition = model(facets=[*FACETS, {"name": "region", "values": ["1"]}], group="sex")
+    report = judge(people(2_500, 2), BASELINE, definition)
+    assert verdict(report, "DPL sex=f").pvalue is not None
+    assert verdict(report, "CDDL sex=f").reason == "the baseline has the group variable region"
+    assert verdict(report, "DPL region=1").reason == "the baseline has no value of it"
+    (other,) = judge(people(2_500, 2), BASELINE, model(positive_labels=["0"])).verdicts
+    assert other.reason == "the baseline is of other favourable labels: suggest it with this definition"
+
+
 def test_few_rows_in_a_count_give_insufficient():
     report = judge(people(40, 7))
     assert verdict(report, "RD sex=f").reason == "window: fewer than 5 rows in a count it rests on"
@@ -239,7 +249,7 @@ def test_a_file_from_elsewhere_is_honoured_literally():
     report = judge(people(2_500, 2), with_limits(keep_counts=False, DPPL=0.01))
     assert "DPPL sex=f" in violated(report)
     assert verdict(report, "DPL sex=f").mode == "literal"
-    assert verdict(report, "DPL sex=f", advisory=True).reason == "the baseline has no counts"
+    assert verdict(report, "DPL sex=f", advisory=True).reason == "the baseline has no counts of it"
 
 
 def test_values_that_a_file_has_as_one_side_are_judged_together():
