@@ -86,8 +86,8 @@ def loss_pvalue(metric: str, window: ScoreLosses, baseline: ScoreLosses) -> floa
     -----
     **Method.** The larger p-value of Welch's t and of the score test, whose window varies as the baseline's rows do.
 
-    **Error.** At most 1.25 times the level (tests/statistical/test_loss_intervals.py): the mean of a skewed loss is large when
-    its variance is, so Welch's t is late at the upper tail, and the score test is early.
+    **Error.** At most 1.25 times the level (tests/statistical/test_loss_intervals.py): the mean of a skewed loss is
+    large when its variance is, so Welch's t is late at the upper tail, and the score test is early.
 
     References
     ----------
