@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from itertools import islice
 from typing import Any, NamedTuple
 
 from stream.imports.ground_truth import event_id, read_record, row_ids, truths_of
@@ -17,6 +19,7 @@ from topics.refusals import Refused
 Naming = Callable[[int], tuple[str, ...]]
 
 
+@cache
 def numbered(count: int) -> tuple[str, ...]:
     """Name columns without a header so that their order is that of their names, as the managed monitor's samples do.
 
@@ -154,7 +157,9 @@ def _named(parts: list[tuple[Row, bool]], form: CaptureForm) -> dict[str, Any]:
     names = iter(form.names(count) if (count := sum(len(row) for row, _ in parts if isinstance(row, list))) else ())
     named: dict[str, Any] = {}
     for row, text in parts:
-        flat = flatten(row if isinstance(row, dict) else {next(names): value for value in row})
+        held = row if isinstance(row, dict) else dict(zip(islice(names, len(row)), row, strict=True))
+        # Cells of CSV hold nothing to flatten.
+        flat = held if text else flatten(held)
         named |= {name: _value(value, name, form, text=text) for name, value in flat.items()}
     return named
 
