@@ -11,7 +11,7 @@ import typer
 
 from stream.cli.options import Bootstrap, Config, Json, settings_of
 from stream.cli.output import Exit, print_json, print_lines, print_table
-from stream.commands.standing import Record, standing
+from stream.commands.standing import Record, standing, unsettled
 from stream.kafka.connection import connect
 from stream.kafka.following import Follower
 from topics.subjects import Topics
@@ -29,13 +29,13 @@ def violations(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Show the violations that no later revision took back; exit with 1 if there are any."""
+    """Show violations that no later revision took back, and open early warnings; exit with 1 if there are violations."""
     settings = settings_of(config, bootstrap)
     connect(settings)
     with Follower(settings, Topics(settings.topic_prefix).violations) as follower:
         records = follower.read_to_end()
         latest: dict[Any, Record] = {record.get("id"): record for _, record in records if _is_of(model, record)}
-        _show(standing(latest.values()), as_json=as_json)
+        _show([*standing(latest.values()), *unsettled(latest.values())], as_json=as_json)
         if follow:
             # An interrupt is how following ends, wherever in the loop it arrives.
             with contextlib.suppress(KeyboardInterrupt):

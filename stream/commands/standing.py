@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which of the violations told still stand."""
+"""Which of the violations told still stand, and which early warnings are open."""
 
 from __future__ import annotations
 
@@ -31,6 +31,20 @@ def standing(records: Iterable[Record]) -> list[Record]:
         for record in latest
         if record.get("type") == "violation" and _revision(record) > resolved.get(_place(record), -1)
     ]
+
+
+def unsettled(records: Iterable[Record]) -> list[Record]:
+    """List the early warnings that no closing test has confirmed or resolved, each once.
+
+    Examples
+    --------
+    >>> warning = {"id": "a", "type": "early_warning"}
+    >>> unsettled([warning]), unsettled([warning, {"id": "b", "type": "confirmed"}])
+    ([{'id': 'a', 'type': 'early_warning'}], [])
+    """
+    latest = {record.get("id"): record for record in records}.values()
+    settled = {_place(record) for record in latest if record.get("type") in {"confirmed", "resolved"}}
+    return [record for record in latest if record.get("type") == "early_warning" and _place(record) not in settled]
 
 
 def _revision(record: Record) -> int:

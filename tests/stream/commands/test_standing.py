@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stream.commands.standing import standing
+from stream.commands.standing import standing, unsettled
 from windows.report import Verdict, Violation
 
 FOUND = Violation("violation", "m", "1", "data_drift", 0, 1_000, 4, Verdict("age", "drift", "ks", "violation"))
@@ -44,3 +44,13 @@ def test_what_takes_one_violation_back_leaves_every_other(other: dict[str, Any])
 
 def test_a_violation_told_by_several_revisions_stands_once() -> None:
     assert standing([_record(), _record(revision=5)]) == [_record(revision=5)]
+
+
+def test_an_early_warning_is_open_until_the_closing_test_settles_it() -> None:
+    warning = _record(type="early_warning", id="w", revision=0)
+    confirmed = _record(type="confirmed", id="c", revision=4)
+    assert unsettled([warning]) == [warning]
+    assert unsettled([warning, _record(), confirmed]) == []
+    assert unsettled([warning, RESOLVED]) == []
+    assert unsettled([warning, confirmed | {"feature_name": "job"}]) == [warning]
+    assert standing([warning]) == []
