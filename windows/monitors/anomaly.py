@@ -15,6 +15,7 @@ import numpy as np
 
 from windows.history import Floats, PastWindow, names_of, table_of
 from windows.monitors.monitor import Judged
+from windows.monitors.past_quality import quality_statistics
 from windows.monitors.settle import Draft, Earlier, settle
 from windows.options import DataDrift
 from windows.report import Verdict
@@ -52,7 +53,11 @@ def summary_of(profile: WindowProfile, past: Sequence[PastWindow] = ()) -> PastW
     """
     if profile.profile.n < _min_rows(profile.definition.monitors.data_drift):
         return None
-    return PastWindow.of(profile.profile.n, window_statistics(profile.profile, names_of(past)))
+    return PastWindow.of(profile.profile.n, _statistics(profile, past))
+
+
+def _statistics(profile: WindowProfile, past: Sequence[PastWindow]) -> dict[Name, Statistic]:
+    return window_statistics(profile.profile, names_of(past)) | quality_statistics(profile, _generator(profile))
 
 
 def judge_anomaly(profile: WindowProfile, past: Sequence[PastWindow], alpha: float, earlier: Earlier) -> Judged:
@@ -74,7 +79,8 @@ def judge_anomaly(profile: WindowProfile, past: Sequence[PastWindow], alpha: flo
     dict
         `anomaly`, what each mode found; empty if none is asked for.
     list of Verdict
-        `anomaly_check`: with z-scores of each column, with the forest of all of them (`*`).
+        `anomaly_check`: with z-scores of each column and of the quality of the predictions (`model_quality`), with the
+        forest of all of them (`*`).
     """
     options = profile.definition.monitors.data_drift
     modes = options.anomaly.modes
@@ -85,7 +91,7 @@ def judge_anomaly(profile: WindowProfile, past: Sequence[PastWindow], alpha: flo
     if n < min_rows or m < MIN_WINDOWS:
         return {"anomaly": {"past_windows": m}}, [_insufficient(mode, reason) for mode in modes]
     level = alpha * (1.0 - baseline_share(options)) / len(modes)
-    now = window_statistics(profile.profile, names_of(past))
+    now = _statistics(profile, past)
     statistics: dict[str, Any] = {"past_windows": m}
     verdicts: list[Verdict] = []
     for mode, judge in (("z_score", _by_z_score), ("random_cut_forest", _by_forest)):

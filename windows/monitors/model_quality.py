@@ -26,13 +26,9 @@ Samples = tuple[Any, Any]
 def report_model_quality(profile: WindowProfile, baseline: Baseline | None, terms: Terms) -> Judged:
     """Estimate the metrics of a window's labelled predictions, and hold them against the baseline's."""
     options = profile.definition.monitors.model_quality
+    profile = with_absent_labels(profile)
     quality = profile.quality
     problem = problem_of(quality)
-    absent = profile.labels_closed and profile.last_rows is None
-    if options.absent_label is not None and absent and problem.count_absent is not None:
-        quality = problem.count_absent(quality, profile.profile, options.absent_label)
-        labelled = max(profile.labelled, quality.n)
-        profile = replace(profile, states={**profile.states, QUALITY: quality}, labelled=labelled)
     measured = problem.measure(quality, options.interval, terms.rng)
     dataset = {
         "item_count": problem.count(quality),
@@ -47,6 +43,16 @@ def report_model_quality(profile: WindowProfile, baseline: Baseline | None, term
     return statistics, judge_model_quality(
         profile, measured.metrics, baseline, baseline.quality_constraints, alpha=terms.alpha, earlier=terms.earlier
     )
+
+
+def with_absent_labels(profile: WindowProfile) -> WindowProfile:
+    """Count rows that no label came for as the class a definition says it means; before the horizon, none."""
+    absent_label = profile.definition.monitors.model_quality.absent_label
+    count = problem_of(profile.quality).count_absent
+    if absent_label is None or count is None or not profile.labels_closed or profile.last_rows is not None:
+        return profile
+    quality = count(profile.quality, profile.profile, absent_label)
+    return replace(profile, states={**profile.states, QUALITY: quality}, labelled=max(profile.labelled, quality.n))
 
 
 def judge_model_quality(

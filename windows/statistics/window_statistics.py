@@ -73,16 +73,19 @@ def window_statistics(profile: ProfileState, known: Collection[Name] = ()) -> di
     {'completeness': 3.1, 'mean': 199.5, 'sd': 115.5, 'p10': 39.0, 'p50': 199.0, 'p90': 359.0}
     """
     found: dict[Name, Statistic] = {}
-    wanted: dict[str, list[str]] = {name: [] for name in sorted({*profile.features, *(name for name, _ in known)})}
+    followed: dict[str, list[str]] = {}
     for name, statistic in known:
-        wanted[name].append(statistic)
-    for name, also in wanted.items():
+        followed.setdefault(name, []).append(statistic)
+    vanished = {name for name, statistics in followed.items() if "completeness" in statistics}
+    for name in sorted({*profile.features, *vanished}):
         feature = profile.features.get(name)
         present = 0 if feature is None else feature.types.n - feature.types.missing
         found[name, "completeness"] = angle(present, profile.n)
         if feature is not None:
             found |= {(name, statistic): value for statistic, value in _numbers(feature)}
-            found |= {(name, statistic): value for statistic, value in _shares(feature.categories, also)}
+            found |= {
+                (name, statistic): value for statistic, value in _shares(feature.categories, followed.get(name, ()))
+            }
     return {name: s for name, s in found.items() if math.isfinite(s.value) and math.isfinite(s.error)}
 
 
