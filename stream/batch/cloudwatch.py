@@ -35,13 +35,11 @@ def metric_lines(window: WindowProfile, reports: Iterable[Report], dimensions: M
     >>> list(metric_lines(window_of_rows([], ModelDefinition(model="m")), [], {}))
     []
     """
-    shared = {
-        "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items() if value],
-        "Timestamp": iso(window.window_end_ms),
-    }
+    shared, at = _dimensions(dimensions), iso(window.window_end_ms)
     for report in reports:
         for metric in _METRICS.get(report.monitor, _none)(window, report):
-            yield json.dumps(metric | shared, allow_nan=False)
+            own = metric.get("Dimensions", [])
+            yield json.dumps(metric | {"Dimensions": shared + own, "Timestamp": at}, allow_nan=False)
 
 
 def _none(_window: WindowProfile, _report: Report) -> Iterator[dict[str, Any]]:
@@ -76,7 +74,30 @@ def _quality(_window: WindowProfile, report: Report) -> Iterator[dict[str, Any]]
                 yield {"MetricName": name, "Value": _finite(float(value))}
 
 
-_METRICS = {"data_quality": _data, "data_drift": _drift, "model_quality": _quality}
+def _bias(_window: WindowProfile, report: Report) -> Iterator[dict[str, Any]]:
+    for stage in ("pre_training", "post_training"):
+        held = report.statistics.get(f"{stage}_bias_metrics", {})
+        for facet, entries in held.get("facets", {}).items():
+            for entry in entries:
+                named = {
+                    "BiasStage": "Pre-Training" if stage == "pre_training" else "Post-Training",
+                    "Label": held.get("label", ""),
+                    "LabelValue": held.get("label_value_or_threshold", ""),
+                    "Facet": facet,
+                    "FacetValue": entry["value_or_threshold"],
+                }
+                for metric in entry["metrics"]:
+                    value = math.nan if metric.get("value") is None else float(metric["value"])
+                    if not math.isnan(value):
+                        said = {"MetricName": f"bias_metric_{metric['name']}", "Value": _finite(value)}
+                        yield said | {"Dimensions": _dimensions(named)}
+
+
+_METRICS = {"data_quality": _data, "data_drift": _drift, "model_quality": _quality, "bias": _bias}
+
+
+def _dimensions(named: Mapping[str, Any]) -> list[dict[str, str]]:
+    return [{"Name": name, "Value": str(value)} for name, value in named.items() if value]
 
 
 def _finite(value: float) -> float:

@@ -62,11 +62,26 @@ def _merged(path: Path, rows: list[tuple[float, str, int, int]]) -> Path:
     return path
 
 
+def test_metrics_name_stage_label_and_facet(tmp_path: Path) -> None:
+    rows = [row for row in _rows(2_000, 0.5) if row[3] == 0 or row[1] == "M"]
+    _run(tmp_path, _table(tmp_path / "train.csv", rows), "baseline")
+    more = {"baseline_constraints": tmp_path / "baseline", "publish_cloudwatch_metrics": "Enabled"}
+    _run(tmp_path, _table(tmp_path / "now.csv", rows), "out", sagemaker_endpoint_name="m", **more)
+    lines = (tmp_path / "metrics/cloudwatch_metrics.jsonl").read_text().splitlines()
+    found = {}
+    for metric in map(json.loads, lines):
+        names = {one["Name"]: one["Value"] for one in metric["Dimensions"]}
+        assert names["Endpoint"] == "m"
+        found[names["BiasStage"], names["Facet"], names["FacetValue"], metric["MetricName"]] = metric["Value"]
+    assert found["Post-Training", "sex", "F", "bias_metric_DPPL"] > 0.45
+    assert ("Pre-Training", "sex", "F", "bias_metric_CI") in found
+
+
 def _run(tmp_path: Path, source: Path, output: str, **more: Any) -> Outcome:
     (tmp_path / "analysis_config.json").write_text(json.dumps(CONFIG))
     given = {"dataset_source": source, "output_path": tmp_path / output, "inference_attribute": "predicted"}
     given |= {"analysis_config": tmp_path / "analysis_config.json"} | more
-    return run(job_of({name: str(value) for name, value in given.items()}))
+    return run(job_of({name: str(value) for name, value in given.items()}), metrics_folder=tmp_path / "metrics")
 
 
 def _violated(tmp_path: Path, output: str) -> set[tuple[str, str]]:
