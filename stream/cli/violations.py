@@ -29,7 +29,7 @@ def violations(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Show violations that no later revision took back, and open early warnings; exit with 1 if there are violations."""
+    """Show violations that stand and early warnings that are open; exit with 1 if there are violations."""
     settings = settings_of(config, bootstrap)
     connect(settings)
     with Follower(settings, Topics(settings.topic_prefix).violations) as follower:
