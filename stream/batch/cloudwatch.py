@@ -80,7 +80,7 @@ def _bias(_window: WindowProfile, report: Report) -> Iterator[dict[str, Any]]:
         for facet, entries in held.get("facets", {}).items():
             for entry in entries:
                 named = {
-                    "BiasStage": "Pre-Training" if stage == "pre_training" else "Post-Training",
+                    "BiasStage": "Pre-training" if stage == "pre_training" else "Post-Training",
                     "Label": held.get("label", ""),
                     "LabelValue": held.get("label_value_or_threshold", ""),
                     "Facet": facet,

@@ -74,7 +74,7 @@ def test_metrics_name_stage_label_and_facet(tmp_path: Path) -> None:
         assert names["Endpoint"] == "m"
         found[names["BiasStage"], names["Facet"], names["FacetValue"], metric["MetricName"]] = metric["Value"]
     assert found["Post-Training", "sex", "F", "bias_metric_DPPL"] > 0.45
-    assert ("Pre-Training", "sex", "F", "bias_metric_CI") in found
+    assert ("Pre-training", "sex", "F", "bias_metric_CI") in found
 
 
 def _run(tmp_path: Path, source: Path, output: str, **more: Any) -> Outcome:
