@@ -15,7 +15,7 @@ from windows.monitors.shares import Share, judge_share
 from windows.options import DataQuality
 from windows.report import Verdict
 from windows.statistics.correction import holm
-from windows.statistics.inferred_type import OUTPUTS, has_numbers, mismatches
+from windows.statistics.inferred_type import OUTPUTS, SCORES, has_numbers, mismatches
 from windows.window_profile import WindowProfile
 
 
@@ -221,7 +221,11 @@ def _extra_columns(profile: WindowProfile, constraints: Constraints) -> Iterator
     literal = options.mode == "literal" or not constraints.suggested
     floor = 0.0 if literal else options.extra_column_share
     known = constraints.features.keys() | constraints.removed | OUTPUTS
-    found = {name: feature.rows for name, feature in profile.profile.features.items() if name not in known}
+    found = {
+        name: feature.rows
+        for name, feature in profile.profile.features.items()
+        if name not in known and not name.startswith(SCORES)
+    }
     if profile.profile.overflow:
         found[f"columns beyond the limit, such as {', '.join(sorted(profile.profile.refused)[:3])}"] = min(
             profile.profile.overflow, n

@@ -24,7 +24,7 @@ from windows.definition import ModelDefinition
 from windows.extensions import load
 from windows.grid import Grid
 from windows.join.carried import layout_of
-from windows.statistics.inferred_type import OUTPUTS
+from windows.statistics.inferred_type import OUTPUTS, SCORES
 
 WINDOW_K = 512
 ROWS = "rows"
@@ -48,7 +48,7 @@ def profile_spec(definition: ModelDefinition, k: int = WINDOW_K) -> ProfileSpec:
     """Spec of the profile of a window's features and outputs, which always have room."""
     columns = definition.columns
     return ProfileSpec(
-        declared=(*columns.declared, *sorted(OUTPUTS - set(columns.declared))),
+        declared=_declared(definition),
         categorical=columns.categorical,
         hashed=columns.hash,
         dropped=columns.drop,
@@ -57,6 +57,12 @@ def profile_spec(definition: ModelDefinition, k: int = WINDOW_K) -> ProfileSpec:
         max_features=columns.max_features,
         max_categories=columns.max_categories,
     )
+
+
+def _declared(definition: ModelDefinition) -> tuple[str, ...]:
+    declared = definition.columns.declared
+    outputs = OUTPUTS.union(SCORES + name for name in definition.classes)
+    return (*declared, *sorted(outputs - set(declared)))
 
 
 def event_specs(definition: ModelDefinition, k: int = WINDOW_K, *, grid: Grid | None = None) -> dict[str, Spec]:
@@ -102,7 +108,7 @@ def is_explained(definition: ModelDefinition) -> bool:
 
 def _sample_spec(definition: ModelDefinition) -> SampleSpec:
     columns = definition.columns
-    declared = (*columns.declared, *sorted(OUTPUTS - set(columns.declared)))
+    declared = _declared(definition)
     return SampleSpec(
         definition.sample.rows,
         declared,

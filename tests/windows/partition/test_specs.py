@@ -14,9 +14,11 @@ ONE = Column(Kind.FLOAT, np.array([1.0]))
 
 
 def test_outputs_have_room_whatever_else_arrives() -> None:
-    state = profile_spec(ModelDefinition(model="m", columns=Columns(max_features=5))).empty()
+    definition = ModelDefinition(model="m", classes=("x", "y"), columns=Columns(max_features=5))
+    outputs = {*OUTPUTS, "prediction.scores.x", "prediction.scores.y"}
+    state = profile_spec(definition).empty()
     state.update(Block(1, {f"a{place}": ONE for place in range(300)}))
-    state.update(Block(1, dict.fromkeys(OUTPUTS, ONE)))
+    state.update(Block(1, dict.fromkeys(outputs, ONE)))
     state.update(Block(1, {f"a{place}": ONE for place in range(300)}))
-    assert state.features.keys() >= OUTPUTS
-    assert len(state.features) == 5 + len(OUTPUTS)
+    assert state.features.keys() >= outputs
+    assert len(state.features) == 5 + len(outputs)
