@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -115,6 +115,7 @@ class _Opened:
     blocks: Iterator[Block]
     definition: ModelDefinition
     roles: Roles
+    label: str = LABEL
 
 
 def _open(job: Job, baseline: Baseline | None = None, *, emulate_deequ: bool = False) -> _Opened:
@@ -139,7 +140,7 @@ def _open(job: Job, baseline: Baseline | None = None, *, emulate_deequ: bool = F
     bias = read_analysis_config(document, continuous | ({label} if LABEL in continuous else set())).bias
     monitors = definition.monitors.model_copy(update={"bias": bias})
     definition = definition.model_copy(update={"monitors": monitors})
-    return _Opened(rows, chain((first,) if first.n else (), blocks), definition, roles_of(job))
+    return _Opened(rows, chain((first,) if first.n else (), blocks), definition, roles_of(job), label)
 
 
 def definition_of(job: Job, baseline: Baseline | None = None, *, emulate_deequ: bool = False) -> ModelDefinition:
@@ -196,6 +197,8 @@ def _suggest(job: Job) -> Outcome:
     baseline = suggest(opened.blocks, model=definition.model, roles=opened.roles, definition=definition).baseline
     if not baseline.n:
         raise TableError(f"{job.source}: expected rows to suggest a baseline from, got none{_why(rows)}")
+    documents = {monitor: _labelled(document, opened.label) for monitor, document in baseline.documents.items()}
+    baseline = replace(baseline, documents=documents)
     job.output.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as folder:
         write_baseline(baseline, Path(folder))
@@ -240,7 +243,14 @@ def judge(job: Job, *, emulate_deequ: bool = False) -> Judged:
     failed = next((report for report in reports if report.status == "Failed"), None)
     if failed is not None:
         raise InfrastructureError(f"{failed.monitor}: {failed.error}")
-    return Judged(window, baseline, tuple(reports), rows.unread)
+    said = (replace(report, statistics=_labelled(report.statistics, opened.label)) for report in reports)
+    return Judged(window, baseline, tuple(said), rows.unread)
+
+
+def _labelled(document: Mapping[str, Any], label: str) -> dict[str, Any]:
+    """Name the column of the truth in an analysis of bias: events have one name for it, data sets their own."""
+    stages = {name: held | {"label": label} for name, held in document.items() if name.endswith("_bias_metrics")}
+    return {**document, **stages}
 
 
 def _report(job: Job, judged: Judged, metrics_folder: Path) -> Outcome:

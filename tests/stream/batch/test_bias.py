@@ -71,7 +71,7 @@ def test_metrics_name_stage_label_and_facet(tmp_path: Path) -> None:
     found = {}
     for metric in map(json.loads, lines):
         names = {one["Name"]: one["Value"] for one in metric["Dimensions"]}
-        assert names["Endpoint"] == "m"
+        assert (names["Endpoint"], names["Label"], names["LabelValue"]) == ("m", "target", "1")
         found[names["BiasStage"], names["Facet"], names["FacetValue"], metric["MetricName"]] = metric["Value"]
     assert found["Post-Training", "sex", "F", "bias_metric_DPPL"] > 0.45
     assert ("Pre-training", "sex", "F", "bias_metric_CI") in found
@@ -97,6 +97,7 @@ def test_a_bias_that_the_baseline_lacks_is_in_violation(tmp_path: Path, theirs: 
     analysis = json.loads((tmp_path / "baseline/analysis.json").read_text())
     facets = analysis["post_training_bias_metrics"]["facets"]
     assert facets.keys() == {"sex", "age"}
+    assert analysis["pre_training_bias_metrics"]["label"] == "target"
     if theirs:
         analysis.pop("sketchwatch")
         (tmp_path / "baseline/analysis.json").write_text(json.dumps(analysis))
