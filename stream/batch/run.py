@@ -4,32 +4,22 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sketches.block import Block
 from stream.batch.cloudwatch import metric_lines
 from stream.batch.job import Job
-from stream.batch.rows import LABEL, PREDICTION, SCORE, JobRows
+from stream.batch.judging import Judged, first_unread, judge, labelled
+from stream.batch.opening import open_job
 from stream.commands.tables import TableError
-from stream.errors import InfrastructureError
-from stream.hooks.record_handler import POSTPROCESS, PREPROCESS, RecordHandler, load_script
-from stream.imports.selectors import Selector
+from stream.hooks.record_handler import POSTPROCESS, load_script
 from stream.imports.unread import UnreadLines
-from windows.baselines.analysis_config import is_continuous, read_analysis_config
-from windows.baselines.baseline import Baseline
-from windows.baselines.baseline_files import baseline_of_files, write_baseline
+from windows.baselines.baseline_files import write_baseline
 from windows.baselines.baseline_records import to_json
-from windows.baselines.kinds import ANALYSIS, CONSTRAINTS, STATISTICS, read_document
-from windows.baselines.roles import NO_ROLES, Roles
+from windows.baselines.kinds import ANALYSIS, CONSTRAINTS, STATISTICS
 from windows.baselines.suggest import suggest
-from windows.data_set import Period, window_of_rows
-from windows.definition import ModelDefinition
-from windows.evaluate import evaluate
 from windows.monitors.settle import status_of
 from windows.report import Report, iso
 from windows.statistics.feature_statistics import feature_statistics
@@ -75,16 +65,6 @@ class Outcome:
         return f"{self.status}: Job completed successfully with {self.violations or 'no'} violations."
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A job's rows as a window, what they were held against, and what was said of them."""
-
-    window: WindowProfile
-    baseline: Baseline
-    reports: tuple[Report, ...]
-    unread: UnreadLines
-
-
 def run(job: Job, *, metrics_folder: Path = METRICS_FOLDER) -> Outcome:
     """Run a job.
 
@@ -107,97 +87,13 @@ def run(job: Job, *, metrics_folder: Path = METRICS_FOLDER) -> Outcome:
     return outcome
 
 
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    """A job ready to be read: its rows, and what is watched of them."""
-
-    rows: JobRows
-    blocks: Iterator[Block]
-    definition: ModelDefinition
-    roles: Roles
-    label: str = LABEL
-
-
-def _open(job: Job, baseline: Baseline | None = None, *, emulate_deequ: bool = False) -> _Opened:
-    handler = None if job.preprocessor is None else RecordHandler(load_script(job.preprocessor, PREPROCESS))
-    if handler is not None and job.dataset_format.kind != "capture":
-        raise TableError("record_preprocessor_script: expected dataset_format sagemakerCaptureJson beside it")
-    rows = JobRows(job, handler)
-    if baseline is not None and baseline.constraints is not None:
-        rows.columns, rows.texts = tuple(baseline.constraints.features), baseline.constraints.texts
-    definition = definition_of(job, baseline, emulate_deequ=emulate_deequ)
-    if job.config is None:
-        return _Opened(rows, rows.blocks(), definition, roles_of(job))
-    document = read_document(job.config)
-    headers = [str(name) for name in document.get("headers") or ()]
-    label = read_analysis_config(document).label
-    if job.dataset_format.kind != "capture":
-        rows = replace(rows, job=replace(job, ground_truth=job.ground_truth or Selector(label, (label,))))
-    rows.columns = tuple(name for name in headers if name != label or job.dataset_format.kind != "capture")
-    blocks = rows.blocks()
-    first = next(blocks, Block(0))
-    continuous = {name for name, column in first.columns.items() if is_continuous(column)}
-    bias = read_analysis_config(document, continuous | ({label} if LABEL in continuous else set())).bias
-    monitors = definition.monitors.model_copy(update={"bias": bias})
-    definition = definition.model_copy(update={"monitors": monitors})
-    return _Opened(rows, chain((first,) if first.n else (), blocks), definition, roles_of(job), label)
-
-
-def definition_of(job: Job, baseline: Baseline | None = None, *, emulate_deequ: bool = False) -> ModelDefinition:
-    """Define the model of a job: the monitors of its analysis, and no least number of rows for another's baseline."""
-    monitors: dict[str, dict[str, Any]] = {
-        "data_quality": {"enabled": not job.of_labels},
-        "data_drift": {"enabled": not job.of_labels, "emulate_deequ_le_2_0_21": emulate_deequ},
-        # Rows without a label are not among those of the job.
-        "model_quality": {"enabled": job.analysis == "MODEL_QUALITY", "min_coverage": 0.0},
-    }
-    if baseline is not None and not _is_ours(baseline):
-        monitors = {name: {**options, "min_rows": 1} for name, options in monitors.items()}
-    if job.analysis == "MODEL_BIAS" and baseline is not None and not baseline.states:
-        monitors["bias"] = {"mode": "literal"}
-    return ModelDefinition.model_validate(
-        {
-            "model": "".join(c if c.isalnum() or c in "._-" else "-" for c in job.endpoint)[:128] or "model",
-            "problem_type": job.problem_type or ("BinaryClassification" if job.of_labels else None),
-            "probability_threshold": job.threshold,
-            "monitors": monitors,
-        }
-    )
-
-
-def _is_ours(baseline: Baseline) -> bool:
-    constraints = baseline.constraints or baseline.quality_constraints
-    return constraints is not None and constraints.suggested
-
-
-def roles_of(job: Job) -> Roles:
-    """Name the columns that `JobRows` gives the outputs and the truth.
-
-    Examples
-    --------
-    >>> roles_of(Job(Path("in"), Path("out"))).label is None
-    True
-    """
-    if not job.of_labels:
-        return NO_ROLES
-    if job.inference is None and job.probability is None:
-        raise TableError(f"inference_attribute: expected it, or probability_attribute, under {job.analysis}")
-    return Roles(
-        LABEL,
-        PREDICTION if job.inference is not None else None,
-        SCORE if job.probability is not None else None,
-        probability_threshold=job.threshold,
-        numeric=job.problem_type == "Regression",
-    )
-
-
 def _suggest(job: Job) -> Outcome:
-    opened = _open(job)
+    opened = open_job(job)
     rows, definition = opened.rows, opened.definition
     baseline = suggest(opened.blocks, model=definition.model, roles=opened.roles, definition=definition).baseline
     if not baseline.n:
-        raise TableError(f"{job.source}: expected rows to suggest a baseline from, got none{_why(rows)}")
-    documents = {monitor: _labelled(document, opened.label) for monitor, document in baseline.documents.items()}
+        raise TableError(f"{job.source}: expected rows to suggest a baseline from, got none{first_unread(rows)}")
+    documents = {monitor: labelled(document, opened.label) for monitor, document in baseline.documents.items()}
     baseline = replace(baseline, documents=documents)
     job.output.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as folder:
@@ -209,48 +105,6 @@ def _suggest(job: Job) -> Outcome:
         shutil.copytree(made, job.output, dirs_exist_ok=True)
         files = tuple(job.output / file.relative_to(made) for file in sorted(made.rglob("*")) if file.is_file())
     return Outcome("Completed", baseline.n, 0, files, rows.unread)
-
-
-def _why(rows: JobRows) -> str:
-    return "".join(f"; {one}" for one in rows.unread.listed[:1])
-
-
-def judge(job: Job, *, emulate_deequ: bool = False) -> Judged:
-    """Hold a job's rows against its baseline.
-
-    Parameters
-    ----------
-    job : Job
-        With constraints.
-    emulate_deequ : bool
-        Whether literal distances are those of Deequ up to 2.0.21.
-
-    Raises
-    ------
-    StreamError, windows.errors.BaselineError
-        If the rows or the baseline are not what they should be, or a monitor failed.
-    """
-    if job.constraints is None:
-        raise TableError("baseline_constraints: expected a path, got none")
-    baseline = baseline_of_files(job.constraints, job.statistics, model=definition_of(job).model)
-    opened = _open(job, baseline, emulate_deequ=emulate_deequ)
-    rows = opened.rows
-    period = Period(job.start_ms or 0, job.end_ms or (job.start_ms or 0) + 3_600_000)
-    window = window_of_rows(opened.blocks, opened.definition, roles=opened.roles, period=period)
-    if not window.rows and rows.unread.count:
-        raise TableError(f"{job.source}: expected rows, got none{_why(rows)}")
-    reports = evaluate(window, baseline)
-    failed = next((report for report in reports if report.status == "Failed"), None)
-    if failed is not None:
-        raise InfrastructureError(f"{failed.monitor}: {failed.error}")
-    said = (replace(report, statistics=_labelled(report.statistics, opened.label)) for report in reports)
-    return Judged(window, baseline, tuple(said), rows.unread)
-
-
-def _labelled(document: Mapping[str, Any], label: str) -> dict[str, Any]:
-    """Name the column of the truth in an analysis of bias: events have one name for it, data sets their own."""
-    stages = {name: held | {"label": label} for name, held in document.items() if name.endswith("_bias_metrics")}
-    return {**document, **stages}
 
 
 def _report(job: Job, judged: Judged, metrics_folder: Path) -> Outcome:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from stream.batch.job import Job
-from stream.batch.run import judge
+from stream.batch.judging import judge
 from stream.commands.tables import TableError
 from stream.kafka.following import Follower
 from stream.settings import Settings
