@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 from sketches.block import Block, Column, Kind
 from stream.testing import MonitorDriver
+from windows.baselines.baseline_files import read_baseline, write_baseline
 from windows.baselines.baseline_records import baseline_from_records, baseline_records
+from windows.baselines.grids import grid_of
 from windows.baselines.roles import Roles
 from windows.baselines.suggest import suggest
 from windows.definition import ModelDefinition
@@ -174,6 +178,26 @@ def test_a_baseline_with_segments_comes_back_from_its_records():
     parts = dict(baseline_records(BASELINE))
     again = baseline_from_records(parts)
     assert told(run(baseline=again, shift=0.5)) == told(run(shift=0.5))
+
+
+def test_a_baseline_with_segments_comes_back_from_its_files(tmp_path):
+    write_baseline(BASELINE, tmp_path)
+    again = read_baseline(tmp_path)
+    assert told(run(baseline=again, shift=0.5)) == told(run(shift=0.5))
+    document = json.loads((tmp_path / "segments" / "statistics.json").read_text())
+    assert sum(document["rows"]["segments/region"].values()) == BASELINE.n
+
+
+def test_a_feature_that_is_switched_off_is_not_judged_in_its_segments(tmp_path):
+    write_baseline(BASELINE, tmp_path)
+    path = tmp_path / "data_quality" / "constraints.json"
+    document = json.loads(path.read_text())
+    (x,) = (feature for feature in document["features"] if feature["name"] == "x")
+    x["monitoring_config_overrides"] = {"distribution_constraints": {"perform_comparison": "Disabled"}}
+    path.write_text(json.dumps(document))
+    edited = read_baseline(tmp_path)
+    assert not any(subject.startswith("x[") for _, subject, _ in told(run(baseline=edited, shift=0.5)))
+    assert grid_of(edited).cells == grid_of(BASELINE).cells
 
 
 def test_a_feature_that_parts_the_rows_is_not_judged_in_its_segments():

@@ -11,7 +11,7 @@ from windows.baselines.attributions import analysis_document, importances_of
 from windows.baselines.bias_analysis import bias_document
 from windows.baselines.embeddings import embeddings_document
 from windows.definition import ModelDefinition
-from windows.partition.specs import ATTRIBUTIONS, BIAS, EMBEDDING, SAMPLE
+from windows.partition.specs import ATTRIBUTIONS, BIAS, EMBEDDING, SAMPLE, SEGMENT_QUALITY, SEGMENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ FOLDERS: tuple[Folder, ...] = (
     Folder("bias", "analysis.json", (BIAS,)),
     Folder("attribution_drift", "analysis.json", (ATTRIBUTIONS, SAMPLE)),
     Folder("embedding_drift", "statistics.json", (EMBEDDING,)),
+    Folder("segments", "statistics.json", (SEGMENTS, SEGMENT_QUALITY)),
 )
 
 
@@ -68,4 +69,15 @@ def documents_of(definition: ModelDefinition, states: Mapping[str, Any]) -> dict
     embedded = {part.removeprefix(EMBEDDING): s for part, s in sorted(states.items()) if part.startswith(EMBEDDING)}
     if embedded:
         documents["embedding_drift"] = embeddings_document(embedded)
+    if parted := {
+        part: state for part, state in sorted(states.items()) if part.startswith((SEGMENTS, SEGMENT_QUALITY))
+    }:
+        documents["segments"] = segments_document(parted)
     return documents
+
+
+def segments_document(states: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe how many rows each segment has, by part."""
+    rows = {part: dict(sorted(state.rows.items())) for part, state in states.items()}
+    left_out = {part: state.refused for part, state in states.items() if state.refused}
+    return {"version": 0.0, "rows": rows, "refused": left_out}

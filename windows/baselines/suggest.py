@@ -119,7 +119,8 @@ def suggest(
         documents=documents_of(definition, states),
     )
     if definition.segments:
-        baseline = replace(baseline, states={**states, **_by_segment(blocks, roles, definition, baseline)})
+        states |= _by_segment(blocks, roles, definition, baseline)
+        baseline = replace(baseline, states=states, documents=documents_of(definition, states))
     return Suggestion(baseline, tuple(_warnings(profile, quality, min_distance)))
 
 
