@@ -124,7 +124,9 @@ class JobRows:
             naming=self._names,
             texts=self.texts,
         )
-        found = [row for row in read_capture(text, form, hour_ms) if self._within(row.time_ms)]
+        # Records of batch transform that were merged with ground truth have no time; they were chosen for this job.
+        usual_ms = (self.job.start_ms or 0) if hour_ms is None else hour_ms
+        found = [row for row in read_capture(text, form, usual_ms) if self._within(row.time_ms)]
         return [_scalars(row.features) | self._outputs(row) for row in found]
 
     def _outputs(self, row: CapturedRow) -> dict[str, Any]:

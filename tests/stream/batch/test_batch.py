@@ -225,6 +225,15 @@ def test_model_quality_of_merged_records_is_held_against_its_constraints(tmp_pat
     assert sum(count for row in matrix.values() for count in row.values()) == 600
 
 
+def test_merged_records_without_a_time_are_of_the_job(tmp_path: Path) -> None:
+    merged = _captured(_csv(tmp_path / "t.csv", 300, 1), tmp_path / "in/part-0000.jsonl", truth=True)
+    records = [json.loads(line) for line in merged.read_text().splitlines()]
+    merged.write_text("\n".join(json.dumps(record | {"eventMetadata": {"eventId": "e"}}) for record in records))
+    for kind in ({}, {"problem_type": "BinaryClassification", "probability_attribute": "0"}):
+        outcome = run(job_of(_environment(tmp_path / "in", tmp_path / "out", start_time=START, end_time=END, **kind)))
+        assert (outcome.rows, outcome.unread.count) == (300, 0)
+
+
 def test_a_job_that_cannot_run_says_why_and_exits_with_1(tmp_path: Path) -> None:
     message = tmp_path / "message"
     assert main({"dataset_source": str(tmp_path / "x"), "output_path": str(tmp_path)}, message=message) == 1
