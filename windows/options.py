@@ -125,12 +125,16 @@ class Facet(Part):
 
     name: str
     values: tuple[str, ...] = Field(default=(), description="sensitive values; each category in turn if none")
+    together: bool = Field(default=False, description="the values are one group instead of each in turn")
     above: float | None = Field(default=None, description="numbers above it are the sensitive group")
 
     @model_validator(mode="after")
     def _one_rule(self) -> Self:
         if self.values and self.above is not None:
             msg = f"expected values or above in facet {self.name!r}, got both"
+            raise ValueError(msg)
+        if self.together and not self.values:
+            msg = f"expected values that are together in facet {self.name!r}, got none"
             raise ValueError(msg)
         return self
 

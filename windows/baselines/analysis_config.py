@@ -105,7 +105,7 @@ def _facet(facet: Any, names: Sequence[str], continuous: Collection[str]) -> dic
     name, values = _name(facet.get("name_or_index"), "facet", names), _list(facet.get("value_or_threshold"))
     if name in continuous and len(values) == 1:
         return {"name": name, "above": values[0]}
-    return {"name": name, "values": [_class(value) for value in values]}
+    return {"name": name, "values": [_class(value) for value in values], "together": len(values) > 1}
 
 
 def _metrics(methods: Mapping[str, Any]) -> list[str]:

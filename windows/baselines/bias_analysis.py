@@ -65,7 +65,7 @@ def facet_values(facet: Facet, seen: Iterable[str], written: Collection[str] = (
     Parameters
     ----------
     facet : Facet
-        Its values if it names any, or the numbers above its threshold.
+        Its values if it names any, each or together, or the numbers above its threshold.
     seen : iterable of str
         Values that came: each in turn if the facet names none.
     written : collection of str
@@ -83,6 +83,8 @@ def facet_values(facet: Facet, seen: Iterable[str], written: Collection[str] = (
     if facet.above is not None:
         text = _above(facet.above)
         return [FacetValue(facet.name, text, (text,))]
+    if facet.together:
+        return [FacetValue(facet.name, ",".join(facet.values), facet.values)]
     known = sorted(set(facet.values or seen))
     together = [FacetValue(facet.name, text, tuple(text.split(","))) for text in sorted(written) if text not in known]
     alone = [FacetValue(facet.name, value, (value,)) for value in known]

@@ -35,6 +35,13 @@ def test_a_single_value_of_a_continuous_column_is_a_threshold():
     assert config.bias.facets[0].above == 0.0
 
 
+def test_several_values_of_a_facet_are_one_group_as_there():
+    (facet,) = read_analysis_config(
+        CONFIG | {"facet": [{"name_or_index": "Race", "value_or_threshold": [2, "b"]}]}
+    ).bias.facets
+    assert (facet.values, facet.together) == (("2", "b"), True)
+
+
 def test_one_stage_alone_asks_for_its_metrics():
     methods = {"pre_training_bias": {"methods": "all"}, "report": {"name": "report"}}
     asked = read_analysis_config(CONFIG | {"methods": methods}).bias.metrics

@@ -262,6 +262,18 @@ def test_values_that_a_file_has_as_one_side_are_judged_together():
     assert verdict(report, "DPPL region=0").outcome == "insufficient"
 
 
+def test_values_may_be_defined_as_one_side():
+    definition = model(facets=[{"name": "region", "values": ["2", "0"], "together": True}], group=None)
+    rows = people(2_500, 2)
+    report = judge(rows, baseline_of(people(20_000, 1), definition=definition), definition)
+    assert {said.facet_value for said in report.verdicts} == {"2,0"}
+    inside = rows.columns["region"].values != 1
+    label = rows.columns["label"].values
+    expected = label[~inside].mean() - label[inside].mean()
+    assert verdict(report, "DPL region=2,0").value == pytest.approx(expected, rel=1e-12)
+    assert verdict(report, "DPL region=2,0").pvalue is not None
+
+
 REGIONS = {"value_or_threshold": "0,1", "metrics": [{"name": "DPPL", "value": 0.5}]}
 
 
@@ -368,6 +380,7 @@ def test_a_baseline_with_a_sample_says_its_flip_test():
         ("BinaryClassification", {"facets": FACETS, "group": "name"}, "got hashed columns .'name'"),
         ("BinaryClassification", {"facets": FACETS, "metrics": ["DLP"]}, "expected one of .*, got 'DLP'"),
         ("BinaryClassification", {"facets": [{"name": "age", "above": 4, "values": ["5"]}]}, "values or above"),
+        ("BinaryClassification", {"facets": [{"name": "age", "together": True}]}, "values that are together"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(problem, options, said):
