@@ -12,6 +12,7 @@ import numpy as np
 from benchmarks.figures import Figure
 from sketches.block import Block, Column, Kind
 from sketches.envelope import seal, unseal
+from sketches.groups import ID_HASH
 from sketches.sliced import EVENT_TIME
 from windows.baselines.baseline import Baseline
 from windows.baselines.grids import grid_of
@@ -25,7 +26,6 @@ from windows.history import PastWindow
 from windows.monitors.anomaly import summary_of
 from windows.monitors.catalogue import enabled_monitors
 from windows.partition.open_window import OpenWindow
-from windows.partition.specs import IDS
 from windows.window_profile import WindowProfile
 
 PARTITIONS = 4
@@ -160,7 +160,7 @@ def _records(
 def _with_ids(rng: np.random.Generator, extra: Block) -> Block:
     hashes = Column(Kind.INTEGER, rng.integers(0, 2**63, extra.n))
     times = Column(Kind.INTEGER, np.zeros(extra.n, np.int64))
-    return Block(extra.n, {**extra.columns, IDS: hashes, EVENT_TIME: times})
+    return Block(extra.n, {**extra.columns, ID_HASH: hashes, EVENT_TIME: times})
 
 
 def _with_everything(rng: np.random.Generator, rows: Block) -> Block:

@@ -19,8 +19,8 @@ from sketches.block import Block, Column, Kind
 from sketches.cells import column_of, present_cells
 from sketches.errors import CorruptState
 from sketches.fingerprint import fingerprint
+from sketches.groups import ID_HASH
 from sketches.packing import numbers, pack, text, unpack
-from sketches.sample import ID_HASH
 from sketches.sliced import EVENT_TIME
 from sketches.state import require_same_spec
 from sketches.texts import LONGEST

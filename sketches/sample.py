@@ -18,12 +18,12 @@ from sketches.block import Block, Column, Kind
 from sketches.cells import ABSENT, column_of, present_cells
 from sketches.errors import CorruptState
 from sketches.fingerprint import fingerprint
+from sketches.groups import ID_HASH
 from sketches.packing import numbers, pack, text, unpack
 from sketches.sliced import EVENT_TIME
 from sketches.state import require_same_spec
 from sketches.texts import LONGEST, canonical, keyed, written
 
-ID_HASH = "inference_id.hash"
 LONGEST_NAME = 256
 MAX_REFUSED = 20
 _NOT_SAMPLED = ("attributions.", "embeddings.")

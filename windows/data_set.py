@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sketches.block import Block
+from sketches.groups import ID_HASH
 from sketches.profile import ProfileState
 from windows.baselines.roles import NO_ROLES, Roles, by_role
 from windows.baselines.suggest import judged_block, row_hashes
 from windows.definition import ModelDefinition
-from windows.partition.specs import IDS, event_specs, label_specs, profile_spec
+from windows.partition.specs import event_specs, label_specs, profile_spec
 from windows.window_profile import WindowProfile
 
 
@@ -65,7 +66,7 @@ def window_of_rows(
     labelled = 0
     for block in blocks:
         monitored, extra, judged = by_role(block, roles)
-        whole = Block(block.n, {**monitored.columns, **extra.columns, IDS: row_hashes(profile.n, block.n)})
+        whole = Block(block.n, {**monitored.columns, **extra.columns, ID_HASH: row_hashes(profile.n, block.n)})
         joined = judged_block(judged, whole, definition)
         labelled += joined.n
         profile.update(monitored)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sketches import Block, Column, CorruptState, Kind, RecentSpec, check_state
-from sketches.sample import ID_HASH
+from sketches.groups import ID_HASH
 from sketches.sliced import EVENT_TIME
 
 SPEC = RecentSpec(3, ("label", "prediction.value"))

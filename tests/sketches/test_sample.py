@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from sketches.block import Block, Column, Kind
 from sketches.checks import check_state
-from sketches.sample import ID_HASH, SampleSpec, SampleState
+from sketches.groups import ID_HASH
+from sketches.sample import SampleSpec, SampleState
 from sketches.texts import keyed
 from tests.strategies import blocks
 

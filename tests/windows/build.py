@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from sketches.block import Block, Column, Kind
+from sketches.groups import ID_HASH
 from windows.baselines.baseline import Baseline
 from windows.baselines.roles import Roles, by_role
 from windows.baselines.suggest import judged_block, row_hashes, suggest
 from windows.definition import ModelDefinition
-from windows.partition.specs import IDS, QUALITY, event_specs, label_specs, profile_spec
+from windows.partition.specs import QUALITY, event_specs, label_specs, profile_spec
 from windows.window_profile import WindowProfile
 
 ROLES = Roles(label="label", score="score")
@@ -50,7 +51,7 @@ def window_of(held: Block, definition: ModelDefinition = BINARY, /, **fields: An
     """A closed window that holds rows."""
     roles = Roles(**{role: role for role in ("label", "score") if role in held.columns})
     monitored, extra, judged = by_role(held, roles)
-    whole = Block(held.n, {**monitored.columns, **extra.columns, IDS: row_hashes(0, held.n)})
+    whole = Block(held.n, {**monitored.columns, **extra.columns, ID_HASH: row_hashes(0, held.n)})
     profile = profile_spec(definition).empty()
     profile.update(monitored)
     seen = [(event_specs(definition), whole), (label_specs(definition), judged_block(judged, whole, definition))]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sketches.block import Block, Column, Kind
-from sketches.sample import ID_HASH
+from sketches.groups import ID_HASH
 from windows.definition import ModelDefinition
 from windows.join.carried import Carried
 from windows.statistics.bias_statistics import FacetValue

@@ -12,6 +12,7 @@ import numpy as np
 
 from sketches.block import Block, Column, Kind
 from sketches.features import FeatureState
+from sketches.groups import ID_HASH
 from sketches.profile import ProfileSpec, ProfileState
 from windows.baselines.baseline import Baseline
 from windows.baselines.constraints import Document, constraints_document, read_constraints
@@ -22,7 +23,7 @@ from windows.baselines.roles import NO_ROLES, Roles, by_role
 from windows.definition import ModelDefinition
 from windows.join.carried import layout_of
 from windows.partition.segments import with_segments
-from windows.partition.specs import IDS, QUALITY, SEGMENTS, event_specs, label_specs
+from windows.partition.specs import QUALITY, SEGMENTS, event_specs, label_specs
 from windows.quality.problems import problem_of
 from windows.statistics.feature_statistics import listed
 from windows.statistics.inferred_type import LABEL, infer_type
@@ -96,7 +97,7 @@ def suggest(
     of_labels = {part: spec.empty() for part, spec in label_specs(definition).items()}
     for block in blocks:
         monitored, extra, judged = by_role(block, roles)
-        whole = Block(block.n, {**monitored.columns, **extra.columns, IDS: row_hashes(profile.n, block.n)})
+        whole = Block(block.n, {**monitored.columns, **extra.columns, ID_HASH: row_hashes(profile.n, block.n)})
         profile.update(monitored)
         for state in of_events.values():
             state.update(whole)

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sketches.block import Block, Column, Kind
+from sketches.groups import ID_HASH
 from sketches.sliced import EVENT_TIME
 from windows.events import BlockArrived
 from windows.join.carried import LABEL, Layout
 from windows.join.ids import stable_hash
 from windows.partition.derived_labels import derive_labels, numbers_of
 from windows.partition.model_state import ModelState, VersionState
-from windows.partition.specs import IDS
 
 Rows = NDArray[np.int64]
 Codes = NDArray[np.int16]
@@ -50,7 +50,7 @@ class ArrivedRows:
         """Tags, attributions and embeddings, the hash of each id and the event time."""
         hashes = Column(Kind.INTEGER, stable_hash(self._event.ids))
         times = Column(Kind.INTEGER, self._event.event_time_ms)
-        return Block(self.block.n, {**self._event.extra.columns, IDS: hashes, EVENT_TIME: times})
+        return Block(self.block.n, {**self._event.extra.columns, ID_HASH: hashes, EVENT_TIME: times})
 
     def carried(self, layout: Layout) -> tuple[Codes, Numbers]:
         """What pending rows keep: int16 codes and float64 numbers, one row and one column each."""

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sketches.block import Block, Column, Kind
+from sketches.groups import ID_HASH
 from sketches.sliced import EVENT_TIME
 from windows.join.ids import stable_hash
 from windows.join.row_table import RowTable
 from windows.join.truths import Truths
 from windows.partition.model_state import ModelState, VersionState
-from windows.partition.specs import IDS
 
 Rows = NDArray[np.int64]
 
@@ -52,7 +52,7 @@ def _joined(model: ModelState, table: RowTable, rows: Rows, labels: Truths) -> B
     if EVENT_TIME in columns:
         columns[EVENT_TIME] = Column(Kind.INTEGER, columns[EVENT_TIME].values.astype(np.int64))
         ids = table.ids[rows].view(np.uint8).reshape(len(rows), table.length)
-        columns[IDS] = Column(Kind.INTEGER, stable_hash(ids))
+        columns[ID_HASH] = Column(Kind.INTEGER, stable_hash(ids))
     return Block(len(rows), columns | {"label": label})
 
 

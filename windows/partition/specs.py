@@ -41,7 +41,6 @@ SEGMENTS = "segments/"
 SEGMENT_QUALITY = "segment-quality/"
 SEGMENT = "segment."
 GRID = "grid"
-IDS = "inference_id.hash"
 
 
 def profile_spec(definition: ModelDefinition, k: int = WINDOW_K) -> ProfileSpec:
