@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from deploy.panels import ROWS, VARIABLES, Panel, Query
+from deploy.panel import Panel, Query
+from deploy.panels import ROWS, VARIABLES
 
 FILE = Path(__file__).parent / "grafana" / "dashboards" / "sketchwatch.json"
 SOURCE = {"type": "prometheus", "uid": "sketchwatch-prometheus"}
 COLUMNS = 24
+LIMITS = ("threshold", "allowed from", "allowed to")
 
 
 def dashboard() -> dict[str, Any]:
@@ -114,10 +116,12 @@ def _overrides(panel: Panel) -> list[dict[str, Any]]:
             named(lower, custom__lineWidth=0, custom__fillOpacity=0),
             named(upper, custom__lineWidth=0, custom__fillBelowTo=lower, custom__fillOpacity=20),
         ]
-    if any(query.legend == "threshold" for query in panel.queries):
-        dashed = {"fill": "dash", "dash": [8, 8]}
-        color = {"mode": "fixed", "fixedColor": "red"}
-        overrides.append(named("threshold", custom__lineStyle=dashed, custom__fillOpacity=0, color=color))
+    dashed, color = {"fill": "dash", "dash": [8, 8]}, {"mode": "fixed", "fixedColor": "red"}
+    overrides += [
+        named(query.legend, custom__lineStyle=dashed, custom__fillOpacity=0, color=color)
+        for query in panel.queries
+        if query.legend in LIMITS
+    ]
     return overrides
 
 
@@ -144,8 +148,8 @@ def _columns(panel: Panel) -> list[dict[str, Any]]:
     return [{"id": "merge", "options": {}}, {"id": "organize", "options": tidy}]
 
 
-def _variable(name: str, query: str, several: bool) -> dict[str, Any]:  # noqa: FBT001
-    every = {"text": ["All"], "value": ["$__all"]}
+def _variable(name: str, query: str, first: str | None) -> dict[str, Any]:
+    several, every = first is None, {"text": ["All"], "value": ["$__all"]}
     return {
         "name": name,
         "type": "query",
@@ -157,7 +161,7 @@ def _variable(name: str, query: str, several: bool) -> dict[str, Any]:  # noqa: 
         "multi": several,
         "includeAll": several,
         "allValue": ".*" if several else None,
-        "current": every if several else {"text": "accuracy", "value": "accuracy"},
+        "current": every if several else {"text": first, "value": first},
     }
 
 

@@ -3,51 +3,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from deploy.monitor_panels import BIAS_ROW, EARLY_ROW, OUTCOME_ROW, TESTED
+from deploy.panel import DISTANCE, FEATURE, GREEN_RED, MODEL, Panel, Query
 
-MODEL = 'model=~"$model", model_version=~"$version"'
-FEATURE = f'{MODEL}, feature=~"$feature"'
-DRIFT = f'monitor="data_drift", {FEATURE}'
-QUALITY = f'monitor="model_quality", {MODEL}'
+DRIFT = f'monitor="data_drift", {TESTED}, {FEATURE}'
+# A segment's quality has the segment for a feature.
+QUALITY = f'monitor="model_quality", feature="", {MODEL}'
 METRIC = f'{QUALITY}, statistic="$metric"'
-
-Kind = Literal["stat", "table", "timeseries", "status-history"]
-Steps = tuple[tuple[str, float | None], ...]
-
-GREEN_RED: Steps = (("green", None), ("red", 1))
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A PromQL expression and the name of its series."""
-
-    expr: str
-    legend: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """One panel: its queries, and where its look differs from its kind's.
-
-    `unit` is one of Grafana's unit ids, `steps` colours from a value on, `band` the legends of a lower and an upper
-    series to fill between, `columns` a table's names of its value columns, one a query.
-    """
-
-    kind: Kind
-    title: str
-    text: str
-    queries: tuple[Query, ...]
-    width: int = 8
-    height: int = 8
-    unit: str = "short"
-    steps: Steps = ()
-    decimals: int | None = None
-    most: float | None = None
-    points: int | None = None
-    band: tuple[str, str] | None = None
-    columns: tuple[str, ...] = ()
-
 
 ROWS: dict[str, tuple[Panel, ...]] = {
     "Violations": (
@@ -123,7 +85,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             ),
             width=12,
             height=12,
-            steps=(("green", None), ("yellow", 0.05), ("orange", 0.1), ("red", 0.2)),
+            steps=DISTANCE,
             decimals=2,
             points=24,
         ),
@@ -158,6 +120,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             width=24,
         ),
     ),
+    "Early warnings and further distances": EARLY_ROW,
     "Model quality": (
         Panel(
             "timeseries",
@@ -169,9 +132,22 @@ ROWS: dict[str, tuple[Panel, ...]] = {
                 Query(f"max(sketchwatch_verdict_value{{{METRIC}}})", "$metric"),
                 Query(f"max(sketchwatch_verdict_threshold{{{METRIC}}})", "threshold"),
             ),
-            width=12,
+            width=8,
             height=10,
-            unit="percentunit",
+            band=("lower", "upper"),
+        ),
+        Panel(
+            "timeseries",
+            "$metric of the last rows",
+            "Of the last labelled rows, whatever their windows, where a definition asks for them.",
+            (
+                Query(f"max(sketchwatch_last_rows_verdict_lower{{{METRIC}}})", "lower"),
+                Query(f"max(sketchwatch_last_rows_verdict_upper{{{METRIC}}})", "upper"),
+                Query(f"max(sketchwatch_last_rows_verdict_value{{{METRIC}}})", "$metric"),
+                Query(f"max(sketchwatch_last_rows_verdict_threshold{{{METRIC}}})", "threshold"),
+            ),
+            width=6,
+            height=10,
             band=("lower", "upper"),
         ),
         Panel(
@@ -182,11 +158,13 @@ ROWS: dict[str, tuple[Panel, ...]] = {
                 Query(f"max by (model, statistic) (sketchwatch_verdict_{name}{{{QUALITY}}})")
                 for name in ("value", "lower", "upper", "threshold", "violating")
             ),
-            width=12,
+            width=10,
             height=10,
             columns=("value", "lower", "upper", "threshold", "violated"),
         ),
     ),
+    "Bias by facet": BIAS_ROW,
+    "Attributions and embeddings": OUTCOME_ROW,
     "Labels": (
         Panel(
             "timeseries",
@@ -328,9 +306,16 @@ ROWS: dict[str, tuple[Panel, ...]] = {
     ),
 }
 
+# Name, query, and for a variable of one value the one it begins with: the first there is if empty.
 VARIABLES = (
-    ("model", "label_values(sketchwatch_window_rows, model)", True),
-    ("version", 'label_values(sketchwatch_window_rows{model=~"$model"}, model_version)', True),
-    ("feature", 'label_values(sketchwatch_verdict_violating{model=~"$model"}, feature)', True),
-    ("metric", 'label_values(sketchwatch_verdict_value{monitor="model_quality"}, statistic)', False),
+    ("model", "label_values(sketchwatch_window_rows, model)", None),
+    ("version", 'label_values(sketchwatch_window_rows{model=~"$model"}, model_version)', None),
+    ("feature", 'label_values(sketchwatch_verdict_violating{model=~"$model"}, feature)', None),
+    (
+        "metric",
+        'label_values(sketchwatch_verdict_value{monitor="model_quality", model=~"$model"}, statistic)',
+        "accuracy",
+    ),
+    ("facet", 'label_values(sketchwatch_verdict_value{monitor="bias", model=~"$model"}, feature)', ""),
+    ("bias", 'label_values(sketchwatch_verdict_value{monitor="bias", model=~"$model"}, statistic)', "DPL"),
 )

@@ -137,6 +137,7 @@ class Metrics:
         names = (report.model, report.version)
         self._latest.put(report)
         self._warnings.judged(report)
+        self._reports.labels(*names, report.monitor, "Failed")
         self._reports.labels(*names, report.monitor, report.status).inc()
         definition = self._catalog.at(*names, report.window_start_ms)
         early = definition is not None and definition.monitors.data_drift.early_warning.enabled

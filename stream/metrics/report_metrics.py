@@ -25,8 +25,8 @@ _VALUES: dict[str, tuple[str, Callable[[Verdict], float | None]]] = {
         "Error of a statistic of {}: of the sketches, or of a metric one standard deviation.",
         lambda verdict: verdict.error,
     ),
-    "threshold": ("Value at which a check of {} turns into a violation.", lambda verdict: verdict.threshold),
-    "pvalue": ("Probability of such a statistic of {} without a change.", lambda verdict: verdict.pvalue),
+    "threshold": ("Value that a check of {} is held against.", lambda verdict: verdict.threshold),
+    "pvalue": ("Probability of such a statistic of {}, were nothing changed.", lambda verdict: verdict.pvalue),
     "lower": (
         "Lower end of the interval of a statistic of {}.",
         lambda verdict: None if verdict.interval is None else verdict.interval[0],

@@ -35,6 +35,8 @@ _VARIABLES = {
     "$version": ".*",
     "$feature": ".*",
     "$metric": "accuracy",
+    "$facet": "personal_status_sex=A92",
+    "$bias": "DPL",
 }
 
 

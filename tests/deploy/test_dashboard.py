@@ -30,9 +30,11 @@ def test_there_is_exactly_one_dashboard() -> None:
     assert list(code.FILE.parent.iterdir()) == [code.FILE]
 
 
-def test_rows_cover_violations_drift_quality_labels_and_health() -> None:
+def test_rows_cover_every_monitor_labels_and_health() -> None:
     titles = [panel["title"] for panel in PANELS if panel["type"] == "row"]
-    assert titles == ["Violations", "Drift per feature and hour", "Model quality", "Labels", "Pipeline health"]
+    of_monitors = ["Drift per feature and hour", "Early warnings and further distances", "Model quality"]
+    of_monitors += ["Bias by facet", "Attributions and embeddings"]
+    assert titles == ["Violations", *of_monitors, "Labels", "Pipeline health"]
 
 
 def test_panel_ids_and_titles_are_unique() -> None:
