@@ -190,3 +190,13 @@ def test_a_window_keeps_the_cells_it_opened_with_through_a_restart():
     window = driver.partitions[0].store.models["m"].versions["1"].windows[BEGIN]
     assert window.grid == grid
     assert window.of_events["early"].n == 100
+
+
+def test_a_warning_that_fails_leaves_the_closing_test_alone(monkeypatch):
+    def fail(*_):
+        raise RuntimeError
+
+    monkeypatch.setattr("stream.agents.judge.warnings_of", fail)
+    driver = driver_of()
+    run(driver, events(1))
+    assert told(driver) == [("violation", "x2")]

@@ -105,7 +105,7 @@ def _incomparable(now: Any, was: Any, part: str, unmerged: Sequence[str]) -> str
     if part in unmerged:
         return "partitions counted the window by cells of different baselines"
     if now is None:
-        return "there was no baseline when the window opened" if was is None else "the window has no rows"
+        return "the window has no rows, or opened before there was a baseline"
     if was is None:
         return "the baseline was suggested without this segment"
     if now.spec.fingerprint != was.spec.fingerprint:
