@@ -50,8 +50,20 @@ def test_binary_losses_are_those_of_scikit_learn():
     assert losses.hits[used] / losses.rows[used] == pytest.approx(share, rel=1e-12)
     assert losses.mean_confidence[used] == pytest.approx(mean, rel=1e-12)
     each = -np.log(np.where(label == 1, score, 1 - score))
-    assert float(losses.sum("log_loss2")) == pytest.approx(math.fsum(each**2), rel=1e-15)
-    assert float(losses.sum("brier2")) == pytest.approx(math.fsum((score - label) ** 4), rel=1e-15)
+    stated = 5_000 * 2.0**-41
+    assert float(losses.sum("log_loss2")) == pytest.approx(math.fsum(each**2), abs=stated)
+    assert float(losses.sum("brier2")) == pytest.approx(math.fsum((score - label) ** 4), abs=stated)
+
+
+def test_as_many_of_the_largest_losses_as_a_block_may_hold_add_up():
+    n = 10_000
+    state = BinaryQualitySpec().empty()
+    state.update(binary(np.ones(n, int), np.zeros(n)))
+    worst = -math.log(SMALLEST)
+    assert float(state.losses.sum("log_loss2")) == pytest.approx(n * worst**2, abs=n * (2.0**-41 + worst**2 * 2.0**-52))
+    assert state.losses.sum("brier") == n
+    state.update(binary(np.zeros(n, int), np.ones(n)))
+    assert state.losses.mean_confidence[[0, BINS - 1]].tolist() == [0.0, 1.0]
 
 
 def test_multiclass_losses_are_those_of_scikit_learn():
