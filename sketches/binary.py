@@ -199,5 +199,8 @@ def _is_class(column: Column | None, positive: str, n: int) -> tuple[NDArray[np.
     if column is None:
         return np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
     known = np.ones(n, dtype=bool) if column.valid is None else column.valid
-    codes = [code for code, name in enumerate(column.categories) if name == positive]
-    return known, known & np.isin(column.values, codes)
+    positives = np.zeros(n, dtype=bool)
+    for code, name in enumerate(column.categories):
+        if name == positive:
+            positives |= column.values == code
+    return known, known & positives
