@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from windows.report import Report, Verdict
+from windows.statistics.bias_metrics import BIAS_METRICS
 
 OTHER = "(other)"
 """Stands for every feature beyond the cap; no model or feature can be called so by a definition."""
@@ -78,7 +79,9 @@ def subject_labels(cap: FeatureCap, model: str, version: str, monitor: str, verd
 
 def _named(monitor: str, verdict: Verdict) -> tuple[str, str]:
     if verdict.facet is not None:
-        return f"{verdict.facet}={verdict.facet_value}", verdict.statistic
+        metric = BIAS_METRICS.get(verdict.statistic)
+        of_everybody = metric is not None and metric.of_everybody
+        return "*" if of_everybody else f"{verdict.facet}={verdict.facet_value}", verdict.statistic
     if monitor == "model_quality" and verdict.segment is not None:
         return f"{verdict.segment}={verdict.segment_value}", verdict.statistic
     if monitor == "model_quality":

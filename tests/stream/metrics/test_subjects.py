@@ -47,6 +47,7 @@ def evidence(metrics: Metrics, feature: str = "age") -> float | None:
     ("monitor", "one", "labels"),
     [
         ("bias", bias(), ("sex=Female", "DPL")),
+        ("bias", bias(metric="GE"), ("*", "GE")),
         ("attribution_drift", Verdict("label0", "feature_attribution_drift_check", "literal", "ok", "ndcg", 0.9), None),
         ("attribution_drift", replace(verdict(), subject="attributions.age"), ("attributions.age", "ks")),
         ("embedding_drift", Verdict("text", "embedding_drift_check", "calibrated", "ok", "mean_shift", 0.1), None),
