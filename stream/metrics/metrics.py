@@ -146,7 +146,8 @@ class Metrics:
             if feature == OTHER:
                 self._dropped.labels(*names).inc()
             self._violations.labels(*names, report.monitor, feature, statistic, "violation")
-            if early and report.monitor == EARLY_MONITOR and verdict.check == CHECK:
+            foreseen = early and report.monitor == EARLY_MONITOR and verdict.check == CHECK
+            if foreseen and verdict.segment is None:
                 self._violations.labels(*names, report.monitor, feature, "e_value", "early_warning")
 
     def violation(self, violation: Violation) -> None:

@@ -150,8 +150,10 @@ def test_what_became_of_a_warning_is_no_warning(metrics: Metrics) -> None:
 
 def test_warnings_are_counted_by_type_and_from_zero(metrics: Metrics) -> None:
     labels = NAMES | {"monitor": "data_drift", "feature": "age", "statistic": "e_value"}
-    metrics.report(report(verdict()))
+    metrics.report(report(verdict(), of_segment()))
     assert sample(metrics, "violations_total", **labels, outcome="early_warning") == 0
+    of_segments = labels | {"feature": "age[sex=Female]"}
+    assert sample(metrics, "violations_total", **of_segments, outcome="early_warning") is None
     metrics.violation(warning())
     metrics.violation(warning(outcome="resolved"))
     assert sample(metrics, "violations_total", **labels, outcome="early_warning") == 1
