@@ -7,7 +7,6 @@ import json
 import math
 import struct
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -15,14 +14,12 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from sketches.block import Block, Column, Kind
+from sketches.block import Block
+from sketches.cell_counts import CellCounter
 from sketches.errors import CorruptState
-from sketches.features import with_numbers
 from sketches.fingerprint import fingerprint
 from sketches.packing import numbers, pack, text, unpack
-from sketches.reading import read
 from sketches.state import require_same_spec
-from sketches.texts import canonical
 
 _TOTAL = "<q"
 Counts = NDArray[np.int64]
@@ -42,6 +39,7 @@ class BinnedSpec:
 
     Examples
     --------
+    >>> from sketches.block import Column, Kind
     >>> spec = BinnedSpec(edges=(("age", (30.0, 40.0)),))
     >>> state = spec.empty()
     >>> state.update(Block(4, {"age": Column(Kind.FLOAT, np.array([30.0, 39.0, 61.0, np.nan]))}))
@@ -125,14 +123,9 @@ class BinnedSpec:
         """Where a feature's counts begin and end: its cells, then `other` and `missing`."""
         return _layout(self)[feature]
 
-    def count(self, block: Block) -> Counts:
-        """Count the rows of a block, shape (cells,); the counts of each feature add up to the rows."""
-        counts: list[int] = []
-        for name, edges in self.edges:
-            counts += _by_edges(block.columns.get(name), edges, block.n)
-        for name, values in self.categories:
-            counts += _by_value(block.columns.get(name), values, block.n)
-        return np.array(counts, dtype=np.int64)
+    def counter(self) -> CellCounter:
+        """Give what counts the rows of a block, shape (cells,); the counts of each feature add up to the rows."""
+        return _counter(self)
 
 
 class BinnedState:
@@ -146,14 +139,14 @@ class BinnedState:
         One feature after the other, see `BinnedSpec.where`.
     """
 
-    __slots__ = ("_where", "counts", "n", "spec")
+    __slots__ = ("_counter", "_where", "counts", "n", "spec")
 
     def __init__(self, spec: BinnedSpec) -> None:
         self.spec = spec
         self.n = 0
         self.counts: Counts = np.zeros(spec.cells, dtype=np.int64)
-        # To look the layout up by the spec takes a hash of all its edges.
-        self._where = _layout(spec)
+        # To look them up by the spec takes a hash of all its edges.
+        self._where, self._counter = _layout(spec), spec.counter()
 
     def of(self, feature: str) -> Counts:
         """Give the rows in each cell of a feature; raises KeyError for one that is not counted."""
@@ -172,7 +165,7 @@ class BinnedState:
         """Add (+1) or take away (-1) the rows of a block."""
         self.n += sign * block.n
         if block.n:
-            self.counts += sign * self.spec.count(block)
+            self.counts += sign * self._counter(block)
 
     def merge(self, other: BinnedState, /) -> None:
         """Add another state's rows; raises `SpecMismatch`."""
@@ -217,38 +210,10 @@ def _layout(spec: BinnedSpec) -> dict[str, tuple[int, int]]:
 
 
 @lru_cache(maxsize=1_024)
+def _counter(spec: BinnedSpec) -> CellCounter:
+    return CellCounter(spec.edges, spec.categories)
+
+
+@lru_cache(maxsize=1_024)
 def _fingerprint(spec: BinnedSpec) -> str:
     return fingerprint("binned", edges=spec.edges, categories=spec.categories)
-
-
-def _by_edges(column: Column | None, edges: Sequence[float], n: int) -> list[int]:
-    values, other = _numbers(column)
-    if len(values) < 32 * len(edges):
-        cells = np.bincount(np.searchsorted(edges, values), minlength=len(edges) + 1).tolist()
-    else:
-        # Of many values, comparing all with each edge is faster than a binary search: no branch is mispredicted.
-        up_to = [int(np.count_nonzero(row)) for row in values <= np.array(edges)[:, None]]
-        cells = [high - low for low, high in pairwise([0, *up_to, len(values)])]
-    return [*cells, other, n - len(values) - other]
-
-
-def _numbers(column: Column | None) -> tuple[NDArray[np.float64], int]:
-    """Give the finite numbers of a column, and count its other usable values."""
-    if column is None or column.kind == Kind.VECTOR:
-        return np.empty(0), 0
-    if column.kind in (Kind.FLOAT, Kind.INTEGER):
-        # A full reading would take longer than counting.
-        values = np.asarray(column.values if column.valid is None else column.values[column.valid], dtype=np.float64)
-        finite = np.isfinite(values)
-        return (values if finite.all() else values[finite]), 0
-    reading = read(column)
-    return reading.all_numbers, sum(reading.texts.values()) - len(reading.parsed)
-
-
-def _by_value(column: Column | None, values: Sequence[str], n: int) -> list[int]:
-    cell = {value: at for at, value in enumerate(values)}
-    counts = [0] * (len(values) + 1)
-    if column is not None and column.kind != Kind.VECTOR:
-        for name, count in with_numbers(read(column)).items():
-            counts[cell.get(canonical(name), -1)] += count
-    return [*counts, n - sum(counts)]

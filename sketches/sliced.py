@@ -87,6 +87,8 @@ class SlicedSpec:
         # In this order no product exceeds 64 bits.
         within = event_time_ms % self.size_ms
         width, longer = divmod(self.size_ms, self.slices)
+        if not longer:
+            return within // width
         # The first `longer` slices are one millisecond longer.
         edge = longer * (width + 1)
         return np.where(within < edge, within // (width + 1), longer + (within - edge) // width)
@@ -108,10 +110,12 @@ class SlicedState:
         The counts of `BinnedState` by slice.
     """
 
-    __slots__ = ("counts", "rows", "spec")
+    __slots__ = ("_counter", "_ends_ms", "counts", "rows", "spec")
 
     def __init__(self, spec: SlicedSpec) -> None:
         self.spec = spec
+        self._counter = spec.binned.counter()
+        self._ends_ms = np.array([spec.end_ms(number) for number in range(spec.slices)])
         self.rows: NDArray[np.int64] = np.zeros(spec.slices, dtype=np.int64)
         self.counts: NDArray[np.int64] = np.zeros((spec.slices, spec.binned.cells), dtype=np.int64)
 
@@ -158,21 +162,29 @@ class SlicedState:
         return pack(packed(np.concatenate((self.rows[:, None], self.counts), axis=1).reshape(-1)))
 
     def _add(self, number: int, block: Block, rows: NDArray[np.int64] | range, sign: int) -> None:
-        # A range is looked at in place; rows here and there are copied, but for columns that nobody counts.
-        chosen: Any = slice(rows.start, rows.stop) if isinstance(rows, range) else rows
-        columns = {name: block.columns[name] for name in self.spec.binned.features if name in block.columns}
-        here = Block(len(rows), {name: column.take(chosen) for name, column in columns.items()})
+        here = block
+        if len(rows) < block.n:
+            # A range is looked at in place; rows here and there are copied, but for columns that nobody counts.
+            chosen: Any = slice(rows.start, rows.stop) if isinstance(rows, range) else rows
+            columns = {name: block.columns[name] for name in self.spec.binned.features if name in block.columns}
+            here = Block(len(rows), {name: column.take(chosen) for name, column in columns.items()})
         self.rows[number] += sign * here.n
-        self.counts[number] += sign * self.spec.binned.count(here)
+        self.counts[number] += sign * self._counter(here)
 
     def _runs(self, times: Column) -> Iterator[tuple[int, NDArray[np.int64] | range]]:
         """Slices with the rows in each; ranges where they come one after the other."""
-        values = times.values
+        values, size_ms = times.values, self.spec.size_ms
         if times.valid is None:
-            ends = np.array([values.min(), values.max()])
-            first, last = self.spec.slice_of(ends).tolist()
-            if first == last and int(ends[1]) - int(ends[0]) < self.spec.size_ms // 2:
+            low, high = int(values.min()), int(values.max())
+            start_ms = low - low % size_ms
+            first, last = np.searchsorted(self._ends_ms, (low - start_ms, high - start_ms), side="right").tolist()
+            if first == last and high < start_ms + size_ms:
                 yield first, range(len(values))
+                return
+            if high < start_ms + size_ms and (values[1:] >= values[:-1]).all():
+                inner = np.searchsorted(values, start_ms + self._ends_ms[first:last]).tolist()
+                cuts = [0, *inner, len(values)]
+                yield from ((first + at, range(*cut)) for at, cut in enumerate(pairwise(cuts)) if cut[0] < cut[1])
                 return
         slices = self.spec.slice_of(values)
         if times.valid is not None:

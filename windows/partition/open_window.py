@@ -112,7 +112,7 @@ class OpenWindow:
         self.profile.update(block)
         if self.of_events:
             whole = block if extra is None else Block(block.n, {**block.columns, **extra.columns})
-            parted = with_segments(whole, self.definition) if self.grid is not None else whole
+            parted = with_segments(whole, self.definition) if self.definition.segments else whole
             for part, state in self.of_events.items():
                 if part == EARLY:
                     state.update(whole, most_rows=MOST_ROWS)
