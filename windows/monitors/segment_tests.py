@@ -3,19 +3,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
-from sketches.binned import BinnedState
 from windows.baselines.baseline import Baseline
 from windows.baselines.quality_constraints import operator_of
 from windows.monitors.data_drift import CHECK
 from windows.monitors.model_quality import withheld
 from windows.monitors.monitor import Judged, Terms
 from windows.monitors.numeric_drift import drift_text
-from windows.monitors.segments import Segment, judge_segments
+from windows.monitors.segments import UNREMARKABLE, Segment, judge_segments
 from windows.monitors.settle import Draft
 from windows.partition.specs import SEGMENT_QUALITY, SEGMENTS
 from windows.quality.problems import problem_of
@@ -36,7 +36,7 @@ def drift_by_segment(profile: WindowProfile, baseline: Baseline, terms: Terms) -
     """Compare the distribution of each feature in each segment with the baseline's, by exact counts in its cells."""
     options = profile.definition.monitors.data_drift
     watched = _watched(baseline, compared=True)
-    tests = partial(_drift, watched=watched, least=options.min_rows, min_distance=options.min_distance)
+    tests = partial(_drift, watched=watched, least=options.min_rows, min_distance=options.min_distance, terms=terms)
     return judge_segments(profile, baseline, terms, tests, prefix=SEGMENTS, check=CHECK, correct=benjamini_hochberg)
 
 
@@ -44,7 +44,7 @@ def completeness_by_segment(profile: WindowProfile, baseline: Baseline, terms: T
     """Hold the missing values of each feature in each segment against the baseline's."""
     options = profile.definition.monitors.data_quality
     watched = _watched(baseline, compared=False)
-    tests = partial(_completeness, watched=watched, least=options.min_rows)
+    tests = partial(_completeness, watched=watched, least=options.min_rows, terms=terms)
     return judge_segments(profile, baseline, terms, tests, prefix=SEGMENTS, check=COMPLETENESS, correct=holm)
 
 
@@ -74,74 +74,86 @@ def _features(segment: Segment, watched: frozenset[str]) -> Iterator[str]:
 
 
 def _drift(
-    segment: Segment, segments: int, *, watched: frozenset[str], least: int, min_distance: float
+    segment: Segment, segments: int, *, watched: frozenset[str], least: int, min_distance: float, terms: Terms
 ) -> Iterator[Draft | Verdict]:
-    now: BinnedState = segment.now
     if segment.rows < least:
         yield segment.verdict("*", CHECK, "insufficient", n=segment.rows, reason=f"needs {least} rows")
         return
-    numeric = dict(now.spec.edges)
+    values = dict(segment.now.spec.categories)
     tests = segments * max(len(watched), 1)
     for name in _features(segment, watched):
-        draft = _numbers if name in numeric else _categories
-        found = draft(segment, name, tests, min_distance)
-        if found is not None:
-            yield found
+        compare = _categories(segment, name, values[name]) if name in values else _numbers(segment, name, tests)
+        if compare is None:
+            continue
+        if segment.remarkable(name, CHECK, compare.pvalue, terms):
+            yield _drafted(segment, name, compare, min_distance)
+        else:
+            yield UNREMARKABLE
 
 
-def _numbers(segment: Segment, name: str, tests: int, min_distance: float) -> Draft | None:
+class _Comparison(NamedTuple):
+    statistic: str
+    distance: float
+    pvalue: float
+    n: int
+    m: int
+
+
+def _numbers(segment: Segment, name: str, tests: int) -> _Comparison | None:
     """The largest gap at the edges is at most the distance of the distributions, and exact."""
-    now, was = segment.now.of(name), segment.was.of(name)
-    n, m = int(now.sum()), int(was.sum())
+    now, was = segment.now.of(name).cumsum(), segment.was.of(name).cumsum()
+    n, m = int(now[-1]), int(was[-1])
     if not n or not m:
         return None
-    gap = float(np.abs(now.cumsum() / n - was.cumsum() / m).max())
-    distance = KsDistance(gap, 0.0, float("nan"))
-    return _draft(segment, name, ("ks", distance, conditional_pvalue(distance, n, m, tests)), (n, m), min_distance)
+    gap = float(np.abs(now / n - was / m).max())
+    return _Comparison("ks", gap, conditional_pvalue(_exact(gap), n, m, tests), n, m)
 
 
-def _categories(segment: Segment, name: str, _tests: int, min_distance: float) -> Draft | None:
-    values = [*dict(segment.now.spec.categories)[name], _OTHER]
+def _categories(segment: Segment, name: str, values: Sequence[str]) -> _Comparison | None:
     now, was = ([*state.of(name).tolist(), state.other(name)] for state in (segment.now, segment.was))
     n, m = sum(now), sum(was)
     if not n or not m:
         return None
-    window, before = ({v: c for v, c in zip(values, side, strict=True) if c} for side in (now, was))
+    named = (*values, _OTHER)
+    window, before = ({v: c for v, c in zip(named, side, strict=True) if c} for side in (now, was))
     gap, _ = categorical_distance(window, before, n, m)
-    pvalue = homogeneity(window, before).pvalue
-    return _draft(segment, name, ("chi_square", KsDistance(gap, 0.0, float("nan")), pvalue), (n, m), min_distance)
+    return _Comparison("chi_square", gap, homogeneity(window, before).pvalue, n, m)
 
 
-def _draft(
-    segment: Segment, name: str, test: tuple[str, KsDistance, float], sizes: tuple[int, int], min_distance: float
-) -> Draft:
-    statistic, distance, pvalue = test
+def _exact(gap: float) -> KsDistance:
+    return KsDistance(gap, 0.0, float("nan"))
+
+
+def _drafted(segment: Segment, name: str, found: _Comparison, min_distance: float) -> Draft:
     verdict = segment.verdict(
         name,
         CHECK,
-        statistic=statistic,
-        value=distance.value,
+        statistic=found.statistic,
+        value=found.distance,
         error=0.0,
         threshold=min_distance,
-        pvalue=pvalue,
-        interval=distance_interval(distance, *sizes) if statistic == "ks" else None,
-        n=sizes[0],
-        baseline_n=sizes[1],
-        description=drift_text(distance.value, min_distance),
+        pvalue=found.pvalue,
+        interval=distance_interval(_exact(found.distance), found.n, found.m) if found.statistic == "ks" else None,
+        n=found.n,
+        baseline_n=found.m,
+        description=drift_text(found.distance, min_distance),
     )
-    return Draft(verdict, large_enough=distance.value > min_distance)
+    return Draft(verdict, large_enough=found.distance > min_distance)
 
 
 def _completeness(
-    segment: Segment, _segments: int, *, watched: frozenset[str], least: int
+    segment: Segment, _segments: int, *, watched: frozenset[str], least: int, terms: Terms
 ) -> Iterator[Draft | Verdict]:
     now, was = segment.now, segment.was
     if segment.rows < least:
         yield segment.verdict("*", COMPLETENESS, "insufficient", n=segment.rows, reason=f"needs {least} rows")
         return
     for name in _features(segment, watched):
-        share, before = (1.0 - state.missing(name) / max(state.n, 1) for state in (now, was))
         pvalue = failure_pvalue(now.missing(name), now.n, was.missing(name), was.n)
+        if not segment.remarkable(name, COMPLETENESS, pvalue, terms):
+            yield UNREMARKABLE
+            continue
+        share, before = (1.0 - state.missing(name) / max(state.n, 1) for state in (now, was))
         text = f"Completeness {share:.6g} of {name} is below that of the baseline, {before:.6g}"
         verdict = segment.verdict(
             name,

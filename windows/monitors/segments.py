@@ -42,6 +42,13 @@ class Segment:
         segment = {"segment": self.column, "segment_value": self.value}
         return Verdict(named, check, "calibrated", outcome, **segment, **fields)  # type: ignore[arg-type]
 
+    def remarkable(self, subject: str, check: str, pvalue: float, terms: Terms) -> bool:
+        """Whether a test may become a violation, or was one; of all others only the number matters."""
+        return pvalue <= terms.alpha or (f"{subject}[{self.column}={self.value}]", check) in terms.earlier.violated
+
+
+UNREMARKABLE = Draft(Verdict("", "", "calibrated", "ok", pvalue=1.0))
+"""Stands for a test of a p-value above the level: no correction rejects it, whatever it is."""
 
 Tests = Callable[[Segment, int], Iterator[Draft | Verdict]]
 
