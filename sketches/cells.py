@@ -7,11 +7,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sketches.block import Column, Kind
 
 ABSENT: list[Any] = []
-"""Stands for a key that was missing from a row."""
+"""Stands for a key that was missing from a row; no value is a list."""
+
+_NO_VALUES = {type(None), list}
 
 
 def present_cells(column: Column) -> Iterator[tuple[int, Any]]:
@@ -38,14 +41,17 @@ def column_of(cells: Sequence[Any]) -> Column:
     >>> column_of([1, None, 2.5]).kind.name, column_of(["b", ABSENT]).categories
     ('FLOAT', ('b',))
     """
-    valid = np.array([cell is not None and cell is not ABSENT for cell in cells], dtype=bool)
-    absent = np.array([cell is ABSENT for cell in cells], dtype=bool)
-    types = {type(cell) for cell, there in zip(cells, valid.tolist(), strict=True) if there}
-    masks = (None if valid.all() else valid, absent if absent.any() else None)
+    types = set(map(type, cells))
+    masks: tuple[NDArray[np.bool_] | None, NDArray[np.bool_] | None] = (None, None)
+    if types & _NO_VALUES:
+        absent = np.array([isinstance(cell, list) for cell in cells], dtype=bool)
+        valid = ~absent & np.array([cell is not None for cell in cells], dtype=bool)
+        masks = (valid, absent if absent.any() else None)
+        types -= _NO_VALUES
     if types == {str}:
         names = tuple(sorted({cell for cell in cells if isinstance(cell, str)}))
         code = {name: at for at, name in enumerate(names)}
-        codes = [code[cell] if there else 0 for cell, there in zip(cells, valid.tolist(), strict=True)]
+        codes = [code[cell] if isinstance(cell, str) else 0 for cell in cells]
         return Column(Kind.STRING, np.array(codes, dtype=np.int32), masks[0], names, masks[1])
     for kind, of, dtype in (
         (Kind.BOOLEAN, {bool}, np.bool_),
@@ -53,8 +59,8 @@ def column_of(cells: Sequence[Any]) -> Column:
         (Kind.FLOAT, {int, float}, np.float64),
     ):
         if types and types <= of:
-            numeric = [cell if there else 0 for cell, there in zip(cells, valid.tolist(), strict=True)]
+            numeric = cells if masks[0] is None else [0 if type(cell) in _NO_VALUES else cell for cell in cells]
             return Column(kind, np.array(numeric, dtype=dtype), masks[0], (), masks[1])
     values = np.empty(len(cells), dtype=object)
-    values[:] = [None if cell is ABSENT else cell for cell in cells]
+    values[:] = [None if isinstance(cell, list) else cell for cell in cells]
     return Column(Kind.MIXED, values, masks[0], (), masks[1])

@@ -7,7 +7,7 @@ import json
 import math
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -105,11 +105,9 @@ class SampleSpec:
         head, body = unpack(data, 2, "sample")
         state = self.empty()
         (state.n,) = numbers(_TOTAL, head, "sample")
-        fields = _opened(body, self.max_bytes)
-        state.seen = set(fields["seen"])
-        columns = fields["columns"]
-        for key, cells in zip(fields["hashes"], fields["rows"], strict=True):
-            state.rows[key] = {name: cell for name, cell in zip(columns, cells, strict=True) if cell != ABSENT}
+        seen, hashes, lines = _opened(body, self.max_bytes)
+        state.seen = set(seen)
+        state.lines = dict(zip(hashes, lines, strict=True))
         return state
 
     def equivalent(self, a: SampleState, b: SampleState, /) -> bool:
@@ -135,8 +133,9 @@ class SampleState:
     ----------
     n : int
         Rows seen, those that came again included.
-    rows : dict of int to dict
-        Values by column of each row kept; a key that was absent from the event is not in it, a null is None.
+    lines : dict of int to str
+        Each row kept as a JSON list, with a cell for each of `room` and `[]` for a key that was absent. Most rows are
+        only ever merged and written again, and are never read.
     seen : set of str
         The first undeclared columns by name: those kept, and 20 that were refused.
 
@@ -145,17 +144,32 @@ class SampleState:
     .. [1] Cohen, Kaplan (2007), Summarizing data using bottom-k sketches, PODC, doi:10.1145/1281100.1281133.
     """
 
-    __slots__ = ("n", "rows", "seen", "spec")
+    __slots__ = ("lines", "n", "seen", "spec")
 
     def __init__(self, spec: SampleSpec) -> None:
         self.spec = spec
         self.n = 0
-        self.rows: dict[int, Row] = {}
+        self.lines: dict[int, str] = {}
         self.seen: set[str] = set()
 
     @property
+    def room(self) -> list[str]:
+        """The columns that have room, in order of name."""
+        return sorted({*sorted(self.seen)[: self.spec.max_columns], *self.spec.declared})
+
+    @property
+    def rows(self) -> dict[int, Row]:
+        """Values by column of each row kept, by ascending hash; without keys that were absent, a null is None."""
+        keys, names = sorted(self.lines), self.room
+        rows = _cells([self.lines[key] for key in keys], len(names))
+        return {
+            key: {name: cell for name, cell in zip(names, cells, strict=True) if cell != ABSENT}
+            for key, cells in zip(keys, rows, strict=True)
+        }
+
+    @property
     def columns(self) -> list[str]:
-        """The columns kept, in order of name."""
+        """The columns that some row has, in order of name."""
         return sorted({name for row in self.rows.values() for name in row})
 
     @property
@@ -165,10 +179,12 @@ class SampleState:
 
     def block(self) -> Block:
         """Give the rows kept as a block, by ascending hash; `inference_id.hash` is its first column."""
-        keys = sorted(self.rows)
+        keys, names = sorted(self.lines), self.room
         columns = {ID_HASH: Column(Kind.INTEGER, np.array(keys, dtype=np.int64))}
-        for name in self.columns:
-            columns[name] = column_of([self.rows[key].get(name, ABSENT) for key in keys])
+        rows = _cells([self.lines[key] for key in keys], len(names))
+        for name, cells in zip(names, zip(*rows, strict=True), strict=False):
+            if any(cell != ABSENT for cell in cells):
+                columns[name] = column_of(cells)
         return Block(len(keys), columns)
 
     def update(self, block: Block, /) -> None:
@@ -180,8 +196,8 @@ class SampleState:
         hashes = ids.values[known]
         self.n += len(known)
         self._see(block, known)
-        if len(self.rows) >= self.spec.rows:
-            below = hashes <= max(self.rows)
+        if len(self.lines) >= self.spec.rows:
+            below = hashes <= max(self.lines)
             known, hashes = known[below], hashes[below]
         if len(known) > self.spec.rows:
             distinct = np.unique(hashes)
@@ -194,18 +210,17 @@ class SampleState:
         """Add another state's rows; raises `SpecMismatch`."""
         require_same_spec(self, other)
         self.n += other.n
-        theirs = [(key, dict(row)) for key, row in other.rows.items()]
+        theirs = dict(other.lines)
+        names = other.room
         self._add_names(other.seen)
-        kept = self._kept()
-        self._keep((key, {name: cell for name, cell in row.items() if name in kept}) for key, row in theirs)
+        self._keep(_moved(theirs, names, self.room).items())
 
     def to_bytes(self) -> bytes:
         """Write the state."""
-        keys, columns = sorted(self.rows), self.columns
-        rows = [[self.rows[key].get(name, ABSENT) for name in columns] for key in keys]
-        fields = {"seen": sorted(self.seen), "columns": columns, "hashes": keys, "rows": rows}
-        body = zlib.compress(json.dumps(fields, separators=(",", ":")).encode(), 1)
-        return pack(struct.pack(_TOTAL, self.n), body)
+        keys = sorted(self.lines)
+        head = json.dumps({"seen": sorted(self.seen), "hashes": keys}, separators=(",", ":"))
+        body = "\n".join([head, *(self.lines[key] for key in keys)])
+        return pack(struct.pack(_TOTAL, self.n), zlib.compress(body.encode(), 1))
 
     def _see(self, block: Block, rows: NDArray[np.int64]) -> None:
         fresh = [
@@ -223,34 +238,28 @@ class SampleState:
         fresh = set(names) - self.seen
         if not fresh:
             return
-        before = self._kept()
+        before = self.room
         self.seen = set(sorted(self.seen | fresh)[: self.spec.max_columns + MAX_REFUSED])
-        for name in before - self._kept():
-            for row in self.rows.values():
-                row.pop(name, None)
+        self.lines = _moved(self.lines, before, self.room)
 
-    def _kept(self) -> set[str]:
-        return {*sorted(self.seen)[: self.spec.max_columns], *self.spec.declared}
-
-    def _read(self, block: Block, rows: NDArray[np.int64]) -> list[Row]:
-        kept = self._kept()
-        read: list[Row] = [{} for _ in rows]
-        for name in sorted(kept & block.columns.keys()):
-            column = block.columns[name]
-            if not self.spec.takes(name, column):
+    def _read(self, block: Block, rows: NDArray[np.int64]) -> Iterator[str]:
+        names = self.room
+        read: list[list[Any]] = [[ABSENT] * len(names) for _ in rows]
+        for i, name in enumerate(names):
+            column = block.columns.get(name)
+            if column is None or not self.spec.takes(name, column):
                 continue
             key = self.spec.hash_key.encode() if name in self.spec.hashed else None
             for at, value in present_cells(column.take(rows)):
-                read[at][name] = _bounded(value, key)
-        return read
+                read[at][i] = _bounded(value, key)
+        return map(_line, read)
 
-    def _keep(self, rows: Iterable[tuple[int, Row]]) -> None:
-        for key, row in rows:
-            held = self.rows.get(key)
+    def _keep(self, lines: Iterable[tuple[int, str]]) -> None:
+        for key, line in lines:
             # Ids whose hashes collide are as good as one id; which row stands for them must not depend on the order.
-            self.rows[key] = row if held is None else min(held, row, key=_text)
-        if len(self.rows) > self.spec.rows:
-            self.rows = {key: self.rows[key] for key in sorted(self.rows)[: self.spec.rows]}
+            self.lines[key] = min(line, self.lines.get(key, line))
+        if len(self.lines) > self.spec.rows:
+            self.lines = {key: self.lines[key] for key in sorted(self.lines)[: self.spec.rows]}
 
 
 def _bounded(value: Any, key: bytes | None) -> Any:
@@ -268,25 +277,50 @@ def _bounded(value: Any, key: bytes | None) -> Any:
     return value
 
 
-def _text(row: Row) -> str:
-    return json.dumps(row, sort_keys=True)
+def _line(cells: Sequence[Any]) -> str:
+    return json.dumps(cells, separators=(",", ":"))
 
 
-def _opened(body: bytes, longest: int) -> dict[str, list[Any]]:
+def _cells(lines: Sequence[str], width: int) -> list[list[Any]]:
+    """Read rows of so many cells; raises `CorruptState`."""
     try:
-        fields = json.loads(text(zlib.decompressobj().decompress(body, longest), "sample"))
+        rows = json.loads(f"[{','.join(lines)}]")
+    except (ValueError, RecursionError):
+        rows = None
+    if rows is None or len(rows) != len(lines) or any(not isinstance(row, list) or len(row) != width for row in rows):
+        msg = f"cannot read sample: expected rows of {width} cells as JSON, got {lines[:1]}"
+        raise CorruptState(msg)
+    return rows
+
+
+def _moved(lines: dict[int, str], before: Sequence[str], after: Sequence[str]) -> dict[int, str]:
+    """Write rows of the columns `before` as rows of the columns `after`."""
+    if before == after:
+        return lines
+    place = {name: i for i, name in enumerate(before)}
+    places = [place.get(name, len(before)) for name in after]
+    rows = ([*cells, ABSENT] for cells in _cells(list(lines.values()), len(before)))
+    return {key: _line([cells[i] for i in places]) for key, cells in zip(lines, rows, strict=True)}
+
+
+def _opened(body: bytes, longest: int) -> tuple[list[str], list[int], list[str]]:
+    """Read the names seen, the hashes and their lines."""
+    inflate = zlib.decompressobj()
+    try:
+        head, *lines = text(inflate.decompress(body, longest), "sample").split("\n")
+        fields = json.loads(head)
     except (ValueError, RecursionError, zlib.error) as error:
         msg = f"cannot read sample: expected compressed JSON, got {body[:20]!r}"
         raise CorruptState(msg) from error
-    named = ("seen", "columns", "hashes", "rows")
+    # Only at its end is a stream known to be whole.
     if (
-        not isinstance(fields, dict)
-        or any(not isinstance(fields.get(name), list) for name in named)
-        or len(fields["hashes"]) != len(fields["rows"])
-        or any(not isinstance(name, str) for name in (*fields["seen"], *fields["columns"]))
+        not inflate.eof
+        or not isinstance(fields, dict)
+        or any(not isinstance(fields.get(name), list) for name in ("seen", "hashes"))
+        or any(not isinstance(name, str) for name in fields["seen"])
         or any(type(key) is not int for key in fields["hashes"])
-        or any(not isinstance(row, list) or len(row) != len(fields["columns"]) for row in fields["rows"])
+        or len(fields["hashes"]) != len(lines)
     ):
-        msg = f"cannot read sample: expected lists {', '.join(named)} that fit together, got {str(fields)[:80]!r}"
+        msg = f"cannot read sample: expected lists seen, hashes and a line of JSON a hash, got {head[:80]!r}"
         raise CorruptState(msg)
-    return fields
+    return fields["seen"], fields["hashes"], lines

@@ -73,7 +73,7 @@ def _show_sample(merged: Merged, features: list[str] | None, *, as_json: bool) -
     if merged.sample is None:
         say("no rows are kept: set enabled = true under [sample] in the definition")
         return
-    rows = [row for _, row in sorted(merged.sample.rows.items())]
+    rows = list(merged.sample.rows.values())
     names = [name for name in merged.sample.columns if not features or name in features]
     say(f"{len(rows)} of {merged.sample.n} rows, those whose ids have the smallest hashes")
     for name in merged.sample.refused:

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from sketches.block import Block, Column, Kind
 from sketches.checks import check_state
+from sketches.errors import CorruptState
 from sketches.groups import ID_HASH
+from sketches.packing import pack
 from sketches.sample import SampleSpec, SampleState
 from sketches.texts import keyed
 from tests.strategies import blocks
@@ -173,8 +175,26 @@ def test_a_sample_of_rows_without_ids_is_empty() -> None:
     assert (state.n, state.block().n) == (0, 0)
 
 
-def test_the_bytes_are_json_that_anybody_can_read() -> None:
+def test_the_bytes_are_lines_of_json_that_anybody_can_read() -> None:
     state = SampleSpec().empty()
-    state.update(Block(1, {ID_HASH: Column(Kind.INTEGER, np.array([7])), "a": Column(Kind.INTEGER, np.array([1]))}))
+    texts = Column(Kind.STRING, np.array([0], dtype=np.int32), None, ("of two\nlines",))
+    state.update(Block(1, {ID_HASH: Column(Kind.INTEGER, np.array([7])), "a": texts}))
     body = state.to_bytes()[4 + 8 + 4 :]
-    assert json.loads(zlib.decompress(body)) == {"seen": ["a"], "columns": ["a"], "hashes": [7], "rows": [[1]]}
+    head, *rows = map(json.loads, zlib.decompress(body).splitlines())
+    assert (head, rows) == ({"seen": ["a"], "hashes": [7]}, [["of two\nlines"]])
+
+
+def test_a_sample_of_cut_or_misshapen_rows_is_refused() -> None:
+    spec = SampleSpec()
+
+    def read(body: bytes) -> SampleState:
+        return spec.from_bytes(pack(bytes(8), body))
+
+    whole = zlib.compress(b'{"seen":["a"],"hashes":[7]}\n[1]')
+    assert read(whole).rows == {7: {"a": 1}}
+    for damaged in (whole[:-1], zlib.compress(b'{"seen":["a"],"hashes":[7]}'), zlib.compress(b'{"seen":["a"]}\n[1]')):
+        with pytest.raises(CorruptState, match=r"cannot read sample.*expected"):
+            read(damaged)
+    for row in (b"[1,2]", b"[1", b"{}", b"[1],[2]"):
+        with pytest.raises(CorruptState, match="expected rows of 1 cells"):
+            read(zlib.compress(b'{"seen":["a"],"hashes":[7]}\n' + row)).block()
