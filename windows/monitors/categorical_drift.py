@@ -33,8 +33,11 @@ def judge_categories(
     Returns
     -------
     list of Draft or Verdict
-        The one that counts first; beside another mode the calibrated test, advisory.
+        The one that counts first; beside another mode the calibrated test, advisory. `insufficient` where so many
+        values came that neither side counts any.
     """
+    if not window.kept and not was.kept:
+        return [_uncounted(name, window, was, options)]
     distance, _ = categorical_distance(window.counts(), was.counts(), window.n, was.n)
     calibrated = _calibrated(name, distance, window, was, options)
     if options.categorical == "homogeneity":
@@ -44,6 +47,12 @@ def judge_categories(
         return [_chi_squared(calibrated.verdict, window, was, options), beside]
     threshold = 0.0 if options.categorical_threshold is None else options.categorical_threshold
     return [literal_distance(calibrated.verdict, distance, options.categorical, threshold), beside]
+
+
+def _uncounted(name: str, window: CategoriesState, was: CategoriesState, options: DriftOptions) -> Verdict:
+    mode = "calibrated" if options.categorical == "homogeneity" else options.categorical
+    reason = "no value is frequent enough to be counted, as of ids"
+    return Verdict(name, "baseline_drift_check", mode, "insufficient", n=window.n, baseline_n=was.n, reason=reason)
 
 
 def _calibrated(

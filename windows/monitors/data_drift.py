@@ -10,6 +10,7 @@ from windows.monitors.categorical_drift import judge_categories
 from windows.monitors.drift_options import DriftOptions, drift_options
 from windows.monitors.numeric_drift import judge_numbers
 from windows.monitors.settle import NEVER, Draft, Earlier, settle
+from windows.monitors.shelter import sheltered
 from windows.options import DataDrift
 from windows.report import Verdict
 from windows.statistics.correction import benjamini_hochberg
@@ -51,7 +52,8 @@ def judge_data_drift(
         if skipped is not None:
             drafts.append(skipped)
         elif window is not None and was is not None:
-            drafts += _judge(window, was, options, required)
+            with sheltered(name, CHECK, drafts):
+                drafts += _judge(window, was, options, required)
     return settle(drafts, benjamini_hochberg, alpha, earlier)
 
 

@@ -12,6 +12,7 @@ from windows.baselines.baseline import Baseline
 from windows.baselines.constraints import Constraints, FeatureConstraints
 from windows.monitors.settle import NEVER, Draft, Earlier, settle
 from windows.monitors.shares import Share, judge_share
+from windows.monitors.shelter import sheltered
 from windows.options import DataQuality
 from windows.report import Verdict
 from windows.statistics.correction import holm
@@ -53,9 +54,10 @@ def judge_data_quality(
             continue
         state = profile.profile
         column = _Column(required, state.features.get(name), baseline.features.get(name), state.n, baseline.n)
-        for share in _checks(column, options, imported=baseline.imported):
-            if share is not None:
-                drafts += judge_share(share, options)
+        with sheltered(name, "data_quality", drafts):
+            for share in _checks(column, options, imported=baseline.imported):
+                if share is not None:
+                    drafts += judge_share(share, options)
     drafts += _extra_columns(profile, constraints)
     return settle(drafts, holm, alpha, earlier)
 

@@ -17,7 +17,7 @@ def categorical_distance(
     Parameters
     ----------
     window, baseline : mapping of str to int
-        Rows a category, neither empty.
+        Rows a category, not both empty.
     n, m : int, optional
         All rows of each, where the counts leave out rare categories.
 

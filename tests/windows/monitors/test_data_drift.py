@@ -13,6 +13,8 @@ import pytest
 from sketches.block import Block, Column, Kind
 from tests.windows.build import BINARY, baseline_of, column, definition, window_of
 from windows.baselines.constraints import read_constraints
+from windows.evaluate import evaluate
+from windows.monitors import data_drift, numeric_drift
 from windows.monitors.data_drift import judge_data_drift
 from windows.report import Verdict
 
@@ -228,3 +230,37 @@ def test_values_hashed_on_one_side_only_are_not_compared():
     assert [(v.outcome, v.reason) for v in verdicts] == [
         ("insufficient", "its values are kept as hashes on one side only")
     ]
+
+
+def ids(n: int, first: int = 0) -> Column:
+    return column(np.char.add("customer-", np.arange(first, first + n).astype(str)))
+
+
+@pytest.mark.parametrize("mode", ["homogeneity", "l_infinity", "chi_squared"])
+def test_a_column_of_ids_is_not_judged_and_the_others_are(mode):
+    baseline = baseline_of(Block(5_000, {"id": ids(5_000), "x": column(np.random.default_rng(1).normal(0, 1, 5_000))}))
+    drift = {"categorical_mode": mode, "distances": {"psi": 0.2, "jensen_shannon": 0.2}}
+    now = {"id": ids(3_000, 5_000), "x": column(np.random.default_rng(2).normal(1, 1, 3_000))}
+    window = window_of(Block(3_000, now), definition(data_drift=drift))
+    (report,) = [report for report in evaluate(window, baseline) if report.monitor == "data_drift"]
+    told = {v.subject: (v.outcome, v.reason) for v in report.verdicts if v.check == "baseline_drift_check"}
+    assert told["id"] == ("insufficient", "no value is frequent enough to be counted, as of ids")
+    assert told["x"] == ("violation", None)
+
+
+def test_values_that_became_ids_have_drifted_and_so_have_ids_that_became_values():
+    jobs = column(np.array(["clerk", "nurse"])[np.arange(5_000) % 2])
+    for before, now in ((jobs, ids(5_000)), (ids(5_000), jobs)):
+        assert violated(judge({"id": now}, baseline_of(Block(5_000, {"id": before})))) == {"id"}
+
+
+def test_an_unexpected_error_in_one_column_leaves_the_others_their_verdicts(monkeypatch):
+    def judge_numbers(name, *rest):
+        return 1 / 0 if name == "x1" else numeric_drift.judge_numbers(name, *rest)
+
+    monkeypatch.setattr(data_drift, "judge_numbers", judge_numbers)
+    verdicts = judge(rows(3_000, 3, x3=0.5))
+    assert [(v.outcome, v.reason) for v in verdicts if v.subject == "x1"] == [
+        ("insufficient", "cannot be judged: ZeroDivisionError: division by zero")
+    ]
+    assert violated(verdicts) == {"x3"}

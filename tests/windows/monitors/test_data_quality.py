@@ -12,6 +12,7 @@ import pytest
 from sketches.block import Block, Column, Kind
 from tests.windows.build import BINARY, baseline_of, column, definition, window_of
 from windows.baselines.constraints import read_constraints
+from windows.monitors import data_quality, shares
 from windows.monitors.data_quality import judge_data_quality
 from windows.monitors.settle import Earlier
 from windows.report import Verdict
@@ -243,3 +244,17 @@ def test_a_handful_of_rows_never_makes_a_column_missing():
     columns = rows(60, 5)
     del columns["job"]
     assert ("job", "missing_column_check") in violated(judge(columns, model=model))
+
+
+def test_an_unexpected_error_in_one_column_leaves_the_others_their_verdicts(monkeypatch):
+    def judge_share(share, options):
+        return 1 / 0 if share.subject == "wage" else shares.judge_share(share, options)
+
+    monkeypatch.setattr(data_quality, "judge_share", judge_share)
+    columns = rows(2_000, 2)
+    columns["age"] = replace(columns["age"], valid=np.arange(2_000) % 3 > 0)
+    verdicts = judge(columns)
+    assert [(v.outcome, v.reason) for v in verdicts if v.subject == "wage"] == [
+        ("insufficient", "cannot be judged: ZeroDivisionError: division by zero")
+    ]
+    assert violated(verdicts) == {("age", "completeness_check")}
