@@ -4,19 +4,21 @@
 from __future__ import annotations
 
 import json
+from itertools import cycle
 
 import numpy as np
 import pytest
 
 from sketches.block import Block, Column, Kind
-from stream.testing import MonitorDriver
+from stream.testing import SIDES, MonitorDriver, Step
 from windows.baselines.baseline_files import read_baseline, write_baseline
 from windows.baselines.baseline_records import baseline_from_records, baseline_records
 from windows.baselines.grids import grid_of
 from windows.baselines.roles import Roles
 from windows.baselines.suggest import suggest
-from windows.definition import ModelDefinition
+from windows.definition import ModelDefinition, Sample
 from windows.events import BlockArrived, LabelsArrived
+from windows.partition.specs import event_specs
 
 HOUR = 3_600_000
 BEGIN = 1_000 * HOUR
@@ -234,3 +236,32 @@ def test_a_corrected_label_moves_the_quality_of_its_segment():
     after = window.of_labels["segment-quality/region"].segments
     assert all(state.cells[2:] == (0, 0) for state in after.values())
     assert {name: sum(state.cells) for name, state in after.items()} == {name: sum(c) for name, c in before.items()}
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_segments_and_samples_are_the_same_whoever_dies(seed):
+    definition = DEFINITION.model_copy(update={"sample": Sample(enabled=True, rows=40)})
+    baseline = baseline_of(definition)
+    calm = run(definition, baseline, seed=7)
+    rng, fates = np.random.default_rng(seed), cycle(Step)
+    driver = MonitorDriver((definition,), partitions=3, baseline=lambda _: baseline, seed=seed)
+    for partition, same in zip(driver.partitions, calm.partitions, strict=True):
+        partition.sources = same.sources
+    while any(p.acked.get(side, 0) < len(p.sources[side]) for p in driver.partitions for side in SIDES):
+        number = int(rng.integers(3))
+        driver.process(number, SIDES[rng.integers(2)], int(rng.integers(1, 4)))
+        driver.checkpoint(number, die_after=next(fates) if rng.random() < 0.4 else None)
+    driver.run()
+    for monitor in ("data_drift", "model_quality"):
+        mine, theirs = report_of(driver, monitor), report_of(calm, monitor)
+        assert mine.statistics["segments"] == theirs.statistics["segments"]
+        told_ = [(v.subject, v.outcome, v.value, v.n) for v in mine.verdicts if v.segment]
+        assert told_ == [(v.subject, v.outcome, v.value, v.n) for v in theirs.verdicts if v.segment]
+    assert samples_of(driver, definition) == samples_of(calm, definition)
+
+
+def samples_of(driver, definition):
+    spec = event_specs(definition)["sample"]
+    last = {(number, p.part): p for number, p in driver.profiles if p.part == "sample"}
+    states = [spec.from_bytes(p.payload) for _, p in sorted(last.items(), key=lambda item: item[0])]
+    return [(state.n, state.rows) for state in states]
