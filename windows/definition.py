@@ -102,7 +102,9 @@ class ModelDefinition(Part):
     columns: Columns = Columns()
     window: Window = Window()
     monitors: Monitors = Monitors()
-    segments: tuple[str, ...] = Field(default=(), description="columns whose values are judged apart, too")
+    segments: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        default=(), max_length=10, description="columns whose values are judged apart, too"
+    )
     sample: Sample = Sample()
     limits: Limits = Limits()
     baseline: str = Field(default="latest", description="version of the published baseline")

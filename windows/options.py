@@ -45,7 +45,7 @@ class DataQuality(Part):
 
     enabled: bool = True
     mode: Literal["calibrated", "literal"] = "calibrated"
-    min_rows: int = 50
+    min_rows: int = Field(default=50, ge=1)
     outlier_z: float = Field(
         default=6.0, gt=0, description="baseline standard deviations beyond which a value is outlying"
     )
@@ -53,6 +53,7 @@ class DataQuality(Part):
 
 
 DistanceName = Literal["jensen_shannon", "hellinger", "psi", "wasserstein"]
+_LARGEST: dict[DistanceName, float] = {"jensen_shannon": 0.833, "hellinger": 1.0}
 
 
 class Anomaly(Part):
@@ -87,7 +88,16 @@ class DataDrift(Part):
     )
     anomaly: Anomaly = Anomaly()
     early_warning: EarlyWarning = EarlyWarning()
-    min_rows: int = 50
+    min_rows: int = Field(default=50, ge=1)
+
+    @model_validator(mode="after")
+    def _within_reach(self) -> Self:
+        for name, most in _LARGEST.items():
+            threshold = self.distances.get(name)
+            if isinstance(threshold, float) and threshold > most:
+                msg = f"expected a threshold that {name} can reach, at most {most}, got {threshold}"
+                raise ValueError(msg)
+        return self
 
 
 class ModelQuality(Part):
@@ -107,7 +117,7 @@ class ModelQuality(Part):
     every: int | None = Field(
         default=None, ge=1, description="newer labelled rows until the last ones are judged again; last_rows if none"
     )
-    min_rows: int = 200
+    min_rows: int = Field(default=200, ge=1)
 
     @model_validator(mode="after")
     def _enough_last_rows(self) -> Self:
@@ -135,6 +145,9 @@ class Facet(Part):
             raise ValueError(msg)
         if self.together and not self.values:
             msg = f"expected values that are together in facet {self.name!r}, got none"
+            raise ValueError(msg)
+        if len(set(self.values)) < len(self.values):
+            msg = f"expected each value of facet {self.name!r} once, got {list(self.values)}"
             raise ValueError(msg)
         return self
 
@@ -198,11 +211,19 @@ class AttributionDrift(Part):
     enabled: bool = False
     min_ndcg: float = Field(default=0.9, ge=0, le=1)
     min_distance: float = Field(default=0.05, ge=0, lt=1)
-    groups: dict[str, tuple[str, ...]] = Field(
+    groups: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = Field(
         default={}, description="attributes with their encoded features; one ending in * stands for all that begin so"
     )
-    min_rows: int = 200
+    min_rows: int = Field(default=200, ge=1)
     computed: Computed = Computed()
+
+    @model_validator(mode="after")
+    def _in_one_group(self) -> Self:
+        named = [feature for features in self.groups.values() for feature in features]
+        if twice := sorted({feature for feature in named if named.count(feature) > 1}):
+            msg = f"expected each feature in one of groups, got {twice} more than once"
+            raise ValueError(msg)
+        return self
 
 
 class EmbeddingDrift(Part):
@@ -217,7 +238,7 @@ class EmbeddingDrift(Part):
     min_shift: float = Field(
         default=0.05, ge=0, description="standard deviations of the baseline's vectors that the mean may move"
     )
-    min_rows: int = 50
+    min_rows: int = Field(default=50, ge=1)
 
 
 CustomName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]

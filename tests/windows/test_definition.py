@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A definition that could never do what it says is refused, with what was expected."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from windows.definition import ModelDefinition
+
+
+def drift(**options: Any) -> dict[str, Any]:
+    return {"monitors": {"data_drift": options}}
+
+
+def groups(**features: list[str]) -> dict[str, Any]:
+    return {"monitors": {"attribution_drift": {"enabled": True, "groups": features}}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"segments": [""]}, "at least 1 character"),
+        ({"segments": [f"c{i}" for i in range(11)]}, "at most 10 items"),
+        *(
+            ({"monitors": {monitor: {"min_rows": 0}}}, "greater than or equal to 1")
+            for monitor in ("data_quality", "data_drift", "model_quality", "attribution_drift", "embedding_drift")
+        ),
+        (groups(status=[]), "at least 1 item"),
+        (groups(status=["A11", "A12"], job=["A12"]), r"each feature in one of groups, got \['A12'\]"),
+        (drift(distances={"jensen_shannon": 0.84}), "jensen_shannon can reach, at most 0.833, got 0.84"),
+        (drift(distances={"hellinger": 2}), "hellinger can reach, at most 1.0, got 2"),
+        ({"monitors": {"bias": {"facets": [{"name": "sex", "values": ["f", "f"]}]}}}, "each value of facet 'sex' once"),
+    ],
+)
+def test_nonsense_is_refused(fields: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        ModelDefinition.model_validate({"model": "m", **fields})
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"segments": [f"c{i}" for i in range(10)]},
+        groups(status=["A11", "A1*"], job=["A17*"]),
+        drift(distances={"jensen_shannon": 0.833, "hellinger": 1, "psi": 40.0, "wasserstein": 7}),
+    ],
+)
+def test_the_largest_that_makes_sense_is_accepted(fields: dict[str, Any]) -> None:
+    assert ModelDefinition.model_validate({"model": "m", **fields}).model == "m"
