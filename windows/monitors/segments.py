@@ -104,7 +104,8 @@ def judge_segments(
         ]
     for segment in segments:
         given += tests(segment, len(segments))
-    settled = settle(given, correct, terms.alpha, terms.earlier)
+    remarkable = [test for test in given if test is not UNREMARKABLE]
+    settled = settle(remarkable, correct, terms.alpha, terms.earlier, others=len(given) - len(remarkable))
     return {"segments": described}, _worth_telling(settled, terms)
 
 

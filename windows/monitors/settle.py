@@ -39,7 +39,7 @@ class Draft:
 
 
 def settle(
-    tests: Sequence[Draft | Verdict], correct: Correction, alpha: float, earlier: Earlier = NEVER
+    tests: Sequence[Draft | Verdict], correct: Correction, alpha: float, earlier: Earlier = NEVER, others: int = 0
 ) -> list[Verdict]:
     """Decide a family of tests together.
 
@@ -53,6 +53,8 @@ def settle(
         Level of the family at the first judgement of a window.
     earlier : Earlier
         A revision may newly alarm only at `alpha / 2**revisions`; what was in violation is held against `alpha`.
+    others : int
+        Tests of the family that have no verdict: their p-values are above `alpha`, so only their number matters.
 
     Returns
     -------
@@ -69,7 +71,7 @@ def settle(
     ['ok']
     """
     drafts = [test for test in tests if isinstance(test, Draft)]
-    pvalues = [1.0 if draft.verdict.pvalue is None else draft.verdict.pvalue for draft in drafts]
+    pvalues = [1.0 if draft.verdict.pvalue is None else draft.verdict.pvalue for draft in drafts] + [1.0] * others
     known, new = correct(pvalues, alpha), correct(pvalues, math.ldexp(alpha, -earlier.revisions))
     settled = []
     for i, draft in enumerate(drafts):
