@@ -89,9 +89,12 @@ def _displacements(rows: Floats, starts: Indices, rng: np.random.Generator) -> F
         cut_off = np.where(above, sizes[part] - right, right)
         mine = sizes[part] - cut_off
         largest[entries] = np.maximum(largest[entries], cut_off / mine)
-        # What is left to cut: parts of several points that are not all the same.
-        kept = (mine > 1) & (reach[part, -1] > 0)
-        child = (2 * part + above)[kept]
+        # What is left to cut: parts that are not all the same, where a point cut off alone would meet a larger ratio.
+        child = 2 * part + above
+        least = np.full(2 * len(starts), np.inf)
+        np.minimum.at(least, child, largest[entries])
+        kept = (least[child] < mine - 1) & (reach[part, -1] > 0)
+        child = child[kept]
         arranged = np.argsort(child, kind="stable")
         entries = entries[kept][arranged]
         starts = np.flatnonzero(np.diff(child[arranged], prepend=-1))
