@@ -62,7 +62,7 @@ class Anomaly(Part):
     modes: tuple[Literal["z_score", "random_cut_forest"], ...] = Field(
         default=(), description="how a window is compared with past ones; not at all if none"
     )
-    windows: int = Field(default=336, ge=24, le=10_000, description="past windows it is compared with")
+    windows: int = Field(default=720, ge=24, le=10_000, description="past windows it is compared with")
 
 
 class EarlyWarning(Part):

@@ -19,6 +19,7 @@ from windows.baselines.baseline import Baseline
 from windows.definition import ModelDefinition
 from windows.errors import ExtensionError
 from windows.extensions import check_extensions
+from windows.monitors.short_past import short_past
 
 
 def read_definitions(settings: Settings) -> Definitions:
@@ -53,7 +54,7 @@ def apply(
         Event time from which it holds, UTC. By default the first definition of a model version holds for all windows,
         a later one from the second window after the latest event time, as far as the topics tell.
     warn : callable, optional
-        Told if there is no baseline yet.
+        Told if there is no baseline yet, or a monitor asked for could never alarm.
 
     Returns
     -------
@@ -75,6 +76,8 @@ def apply(
     if baseline is None:
         name = f"{definition.model} version {definition.version}"
         warn(f"no baseline of {name} is published, so windows are not compared; run `sketchwatch baseline publish`")
+    if (short := short_past(definition)) is not None:
+        warn(short)
     definition = with_room(definition, baseline)
     history = known.catalog.history(definition.model, definition.version)
     if effective_from_ms is None and history:

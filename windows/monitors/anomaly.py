@@ -41,6 +41,22 @@ def baseline_share(options: DataDrift) -> float:
     return 0.5 if options.anomaly.modes else 1.0
 
 
+def windows_needed(options: DataDrift, alpha: float) -> int:
+    """Give the past windows among which the forest can tell anything at a level of the monitor.
+
+    Examples
+    --------
+    >>> windows_needed(DataDrift(anomaly={"modes": ["random_cut_forest"]}), 0.012)
+    166
+    """
+    return math.ceil(1.0 / _level(options, alpha)) - 1
+
+
+def _level(options: DataDrift, alpha: float) -> float:
+    """The part of the monitor's level that each mode has."""
+    return alpha * (1.0 - baseline_share(options)) / len(options.anomaly.modes)
+
+
 def summary_of(profile: WindowProfile, past: Sequence[PastWindow] = ()) -> PastWindow | None:
     """Sum up a window for the judgement of later ones; None if it has too few rows to be one of them.
 
@@ -90,7 +106,7 @@ def judge_anomaly(profile: WindowProfile, past: Sequence[PastWindow], alpha: flo
     reason = f"{n} rows, needs {min_rows}" if n < min_rows else f"{m} past windows, needs {MIN_WINDOWS}"
     if n < min_rows or m < MIN_WINDOWS:
         return {"anomaly": {"past_windows": m}}, [_insufficient(mode, reason) for mode in modes]
-    level = alpha * (1.0 - baseline_share(options)) / len(modes)
+    level = _level(options, alpha)
     now = _statistics(profile, past)
     statistics: dict[str, Any] = {"past_windows": m}
     verdicts: list[Verdict] = []

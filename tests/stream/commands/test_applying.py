@@ -102,3 +102,13 @@ def test_an_event_that_workers_refuse_does_not_move_the_time(settings: Settings)
     _event(settings, "m", wall_clock_ms() + 100 * HOUR_MS)
     assert latest_event_time_ms(settings, "m") == (None, True)
     assert apply(settings, OTHER).effective_from_ms == 0
+
+
+def test_a_forest_that_could_never_alarm_is_told(settings: Settings) -> None:
+    told: list[str] = []
+    anomaly = {"modes": ["random_cut_forest"], "windows": 24}
+    apply(settings, ModelDefinition(model="m", monitors={"data_drift": {"anomaly": anomaly}}), warn=told.append)
+    assert [text.split(":")[0] for text in told] == [
+        "no baseline of m version 1 is published, so windows are not compared; run `sketchwatch baseline publish`",
+        "monitors.data_drift.anomaly.windows = 24",
+    ]

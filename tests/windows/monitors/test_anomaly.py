@@ -15,6 +15,7 @@ from windows.evaluate import evaluate
 from windows.history import PastWindow
 from windows.monitors.anomaly import MIN_WINDOWS, judge_anomaly, summary_of
 from windows.monitors.settle import NEVER, Earlier
+from windows.monitors.short_past import short_past
 from windows.report import Verdict
 from windows.window_profile import WindowProfile
 
@@ -110,7 +111,7 @@ def test_the_forest_says_how_many_windows_make_a_rank_significant():
     statistics, verdicts = judge_anomaly(window(rows(8, shift=3.0), model(*BOTH)), PAST, 0.012, NEVER)
     forest = next(v for v in verdicts if v.mode == "random_cut_forest")
     assert forest.outcome == "insufficient"
-    assert forest.reason == "48 past windows of at most 336: a rank among them says something at 0.003 from 333"
+    assert forest.reason == "48 past windows of at most 720: a rank among them says something at 0.003 from 333"
     assert statistics["anomaly"]["forest"]["pvalue"] == 1 / 49
 
 
@@ -168,3 +169,25 @@ def test_anomalies_need_no_baseline():
     assert report.status == "CompletedWithViolations"
     assert report.statistics["anomaly"]["past_windows"] == 48
     assert report.statistics["anomaly"]["z_scores"]["x0"]["mean"] > 5
+
+
+BOTH_MODES = {"data_drift": {"anomaly": {"modes": BOTH}}}
+EVERYTHING = {
+    "problem_type": "BinaryClassification",
+    "monitors": BOTH_MODES | {"bias": {"facets": [{"name": "sex"}]}},
+}
+
+
+@pytest.mark.parametrize("asked", [{"monitors": BOTH_MODES}, EVERYTHING])
+def test_the_default_past_is_long_enough_for_both_modes_beside_every_monitor(asked):
+    assert short_past(ModelDefinition(model="m", **asked)) is None
+
+
+@pytest.mark.parametrize("asked", [{"false_alarm_every": 500}, {"segments": ("region",)}])
+def test_a_past_too_short_for_the_budget_is_told(asked):
+    assert "the forest cannot alarm" in short_past(ModelDefinition(model="m", **EVERYTHING, **asked))
+
+
+@pytest.mark.parametrize("off", [{"enabled": False, "anomaly": {"modes": BOTH}}, {"anomaly": {"modes": ["z_score"]}}])
+def test_a_past_is_not_too_short_for_what_is_not_asked(off):
+    assert short_past(ModelDefinition(model="m", monitors={"data_drift": off}, false_alarm_every=5_000)) is None
