@@ -168,16 +168,15 @@ def count_distances(
     n, m = round(a.sum()), round(b.sum())
     pooled = (a + b) / (n + m)
     pooled /= pooled.sum()
-    without_drift = rng.multinomial(n, pooled, _DRAWS), rng.multinomial(m, pooled, _DRAWS)
-    return {
-        name: Distance(
-            float(distance(a, b)),
-            float(distance(*without_drift).mean()),
-            _psi_error(a, b, errors) if name == "psi" else _metric_error(a, b, errors),
-        )
-        for name in names
-        for distance in (COUNT_DISTANCES[name],)
-    }
+    # The samples themselves, and below them pairs without drift.
+    rows = np.vstack((a, rng.multinomial(n, pooled, _DRAWS))), np.vstack((b, rng.multinomial(m, pooled, _DRAWS)))
+    of_metrics = _metric_error(a, b, errors)
+    found: dict[str, Distance] = {}
+    for name in names:
+        value, *without_drift = COUNT_DISTANCES[name](*rows).tolist()
+        error = _psi_error(a, b, errors) if name == "psi" else of_metrics
+        found[name] = Distance(value, sum(without_drift) / _DRAWS, error)
+    return found
 
 
 def _metric_error(window: Floats, baseline: Floats, errors: ShareErrors) -> float:
