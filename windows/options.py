@@ -70,6 +70,7 @@ class EarlyWarning(Part):
 
     enabled: bool = False
     alpha: float = Field(default=0.01, gt=0, lt=1, description="share of windows without drift that may be warned of")
+    min_distance: float = Field(default=0.0, ge=0, lt=1, description="smallest change of a share worth a warning")
 
 
 class DataDrift(Part):

@@ -200,3 +200,12 @@ def test_a_warning_that_fails_leaves_the_closing_test_alone(monkeypatch):
     driver = driver_of()
     run(driver, events(1))
     assert told(driver) == [("violation", "x2")]
+
+
+def test_a_change_that_is_not_worth_a_warning_is_not_warned_of():
+    options = DEFINITION.monitors.data_drift.early_warning.model_copy(update={"min_distance": 0.5})
+    drift = DEFINITION.monitors.data_drift.model_copy(update={"early_warning": options})
+    monitors = DEFINITION.monitors.model_copy(update={"data_drift": drift})
+    driver = driver_of(DEFINITION.model_copy(update={"monitors": monitors}))
+    run(driver, events(1))
+    assert told(driver) == [("violation", "x2")]

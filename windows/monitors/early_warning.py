@@ -11,6 +11,7 @@ import numpy as np
 from windows.baselines.baseline import Baseline
 from windows.looks import Look
 from windows.monitors.data_drift import CHECK
+from windows.options import EarlyWarning
 from windows.report import Verdict, Violation
 from windows.statistics.early_warning import CUTS, evidence, to_blame
 from windows.statistics.ks import baseline_radius
@@ -38,7 +39,6 @@ def warnings_of(look: Look, baseline: Baseline) -> list[Violation]:
         Of type early_warning; none while the evidence is too weak.
     """
     definition = look.definition
-    alpha = definition.monitors.data_drift.early_warning.alpha
     return [
         Violation(
             "early_warning",
@@ -50,12 +50,12 @@ def warnings_of(look: Look, baseline: Baseline) -> list[Violation]:
             0,
             verdict,
         )
-        for verdict in _verdicts(look, baseline, alpha)
+        for verdict in _verdicts(look, baseline, definition.monitors.data_drift.early_warning)
     ]
 
 
-def _verdicts(look: Look, baseline: Baseline, alpha: float) -> Iterator[Verdict]:
-    counts = look.counts
+def _verdicts(look: Look, baseline: Baseline, options: EarlyWarning) -> Iterator[Verdict]:
+    counts, alpha = look.counts, options.alpha
     names = [name for name in counts.spec.binned.features if _compared(name, baseline)]
     slices = int(np.flatnonzero(counts.rows)[-1]) + 1 if counts.n else 0
     if not names or not slices:
@@ -72,7 +72,7 @@ def _verdicts(look: Look, baseline: Baseline, alpha: float) -> Iterator[Verdict]
         below[:, at, :cuts], total[:, at] = up_to[:, :-1], up_to[:, -1]
         shares[at, :cuts] = quantiles.cdf(edges[name])
         error = quantiles.rank_error * (2.0 if baseline.imported else 1.0)
-        radius[at] = baseline_radius(quantiles.n, len(names)) + error
+        radius[at] = baseline_radius(quantiles.n, len(names)) + error + options.min_distance
     weighed = evidence(below, total, shares, radius, slices=counts.spec.slices)
     warned = {
         at: number
@@ -89,7 +89,7 @@ def _verdicts(look: Look, baseline: Baseline, alpha: float) -> Iterator[Verdict]
             "early_warning",
             "e_value",
             value,
-            float(radius[at]),
+            float(radius[at]) - options.min_distance,
             1.0 / alpha,
             pvalue=1.0 / value,
             alpha=alpha,
