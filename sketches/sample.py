@@ -283,11 +283,12 @@ def _line(cells: Sequence[Any]) -> str:
 
 def _cells(lines: Sequence[str], width: int) -> list[list[Any]]:
     """Read rows of so many cells; raises `CorruptState`."""
+    rows: list[list[Any]]
     try:
         rows = json.loads(f"[{','.join(lines)}]")
     except (ValueError, RecursionError):
-        rows = None
-    if rows is None or len(rows) != len(lines) or any(not isinstance(row, list) or len(row) != width for row in rows):
+        rows = []
+    if len(rows) != len(lines) or any(not isinstance(row, list) or len(row) != width for row in rows):
         msg = f"cannot read sample: expected rows of {width} cells as JSON, got {lines[:1]}"
         raise CorruptState(msg)
     return rows
