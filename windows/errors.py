@@ -9,6 +9,8 @@ WindowError
 
 from __future__ import annotations
 
+_MOST_TEXT = 500
+
 
 class WindowError(Exception):
     """Base of every error raised by `windows`."""
@@ -24,3 +26,14 @@ class ExtensionError(WindowError):
 
 class PartitionsChanged(WindowError):
     """State of one partition was given to another, or the topic's number of partitions changed."""
+
+
+def described(error: Exception) -> str:
+    """Write an error for a report, which has room for its beginning.
+
+    Examples
+    --------
+    >>> described(ValueError("too large"))
+    'ValueError: too large'
+    """
+    return f"{type(error).__name__}: {error}"[:_MOST_TEXT]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from windows.baselines.baseline import Baseline
+from windows.errors import described
 from windows.history import PastWindow
 from windows.monitors.catalogue import enabled_monitors, monitor_alpha
 from windows.monitors.monitor import Judged, Monitor, Terms
@@ -105,12 +106,14 @@ def _report(
     statistics: dict[str, Any] = {}
     verdicts: list[Verdict] = []
     try:
-        if (unmerged := _unmerged(profile, monitor)) is not None:
+        if (given_up := _given_up(profile, monitor)) is not None:
+            error = f"its state was given up: {given_up}"
+        elif (unmerged := _unmerged(profile, monitor)) is not None:
             verdicts = [Verdict("*", monitor.name, "calibrated", "insufficient", reason=unmerged)]
         else:
             statistics, verdicts = _judged(monitor, profile, baseline, terms)
     except Exception as raised:  # one monitor's failure is reported and must not silence the others
-        error = f"{type(raised).__name__}: {raised}"
+        error = described(raised)
     return Report(
         profile.definition.model,
         profile.definition.version,
@@ -145,6 +148,11 @@ def _judged(monitor: Monitor, profile: WindowProfile, baseline: Baseline | None,
         return statistics, verdicts
     of_segments, found = monitor.by_segment(profile, baseline, halved(terms))
     return statistics | of_segments, verdicts + found
+
+
+def _given_up(profile: WindowProfile, monitor: Monitor) -> str | None:
+    """Say why a state of a user's own monitor was given up, None if none was."""
+    return next((why for part, why in sorted(profile.failed.items()) if part.split("/")[1] == monitor.name), None)
 
 
 def _unmerged(profile: WindowProfile, monitor: Monitor) -> str | None:

@@ -12,9 +12,21 @@ from sketches.features import FeatureSpec
 from sketches.profile import ProfileSpec
 from sketches.state import Spec
 from windows.definition import Catalog, ModelDefinition
+from windows.errors import described
 from windows.events import Partial
 from windows.grid import Grid
-from windows.partition.specs import EARLY, FEATURE, GRID, RECENT, ROWS, SEGMENTS, event_specs, label_specs, profile_spec
+from windows.partition.specs import (
+    EARLY,
+    FEATURE,
+    GRID,
+    OF_USERS,
+    RECENT,
+    ROWS,
+    SEGMENTS,
+    event_specs,
+    label_specs,
+    profile_spec,
+)
 from windows.partition.window_counts import WindowCounts
 from windows.window_profile import WindowProfile
 
@@ -232,39 +244,50 @@ def _profile(
         revision=sum(part.revision for part in rows),
         features_closed=features_closed,
         labels_closed=labels_closed,
+        failed=dict(sorted((failed for c in counts for failed in c.failed.items()), reverse=True)),
     )
 
 
 def _with_states(profile: WindowProfile, window: _Window) -> WindowProfile:
     """Merge the partitions' states into a profile, and name those that cannot be."""
-    merged = profile.profile
-    parts: dict[str, list[Partial]] = {}
+    merged, parts = profile.profile, _by_part(window)
     for source in window.sources.values():
         merged.n += source.counts.rows
         merged.overflow += source.counts.overflow
         merged.refused.update(source.counts.refused)
-        for part in source.parts.values():
-            parts.setdefault(part.part, []).append(part)
-    states, unmerged = dict(profile.states), []
+    states, unmerged, failed = dict(profile.states), [], dict(profile.failed)
     by_cells = _by_cells(profile.definition, parts.get(GRID, ()))
     for key, partials in parts.items():
         if key.startswith(FEATURE):
-            name = key.removeprefix(FEATURE)
-            if (feature := _merged(_feature_specs(merged.spec, name), partials)) is not None:
-                merged.features[name] = feature
-            else:
-                unmerged.append(key)
+            specs: Iterable[Spec] = _feature_specs(merged.spec, key.removeprefix(FEATURE))
         elif key.startswith(SEGMENTS):
-            if (state := _merged(by_cells.get(key, ()), partials)) is not None:
-                states[key] = state
-            else:
-                unmerged.append(key)
+            specs = by_cells.get(key, ())
         elif key in states:
-            if (state := _merged([states[key].spec], partials)) is not None:
-                states[key] = state
-            else:
-                unmerged.append(key)
-    return replace(profile, states=states, unmerged=tuple(sorted(unmerged)))
+            specs = [states[key].spec]
+        else:
+            continue
+        try:
+            state = _merged(specs, partials)
+        except Exception as error:  # a user's code may raise anything, and the other monitors must go on
+            if not key.startswith(OF_USERS):
+                raise
+            failed[key] = described(error)
+            continue
+        if state is None:
+            unmerged.append(key)
+        elif key.startswith(FEATURE):
+            merged.features[key.removeprefix(FEATURE)] = state
+        else:
+            states[key] = state
+    return replace(profile, states=states, unmerged=tuple(sorted(unmerged)), failed=failed)
+
+
+def _by_part(window: _Window) -> dict[str, list[Partial]]:
+    parts: dict[str, list[Partial]] = {}
+    for source in window.sources.values():
+        for part in source.parts.values():
+            parts.setdefault(part.part, []).append(part)
+    return parts
 
 
 def _by_cells(definition: ModelDefinition, grids: Sequence[Partial]) -> dict[str, list[Spec]]:

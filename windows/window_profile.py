@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sketches.profile import ProfileState
@@ -22,7 +22,8 @@ class WindowProfile:
     (`partitions_closed` of `partitions` are in). `unmerged` names the parts that could not be merged since their
     definition was replaced in place meanwhile: they are missing from the states, not from the rows. A window of the
     `last_rows` labelled rows ends after the newest, at `end_ms`; it has no profile and no state but the quality.
-    `unexplained` says why attributions that were to be computed were not.
+    `failed` says of the users' own states that were given up, why; they are empty. `unexplained` says why attributions
+    that were to be computed were not.
     """
 
     definition: ModelDefinition
@@ -40,6 +41,7 @@ class WindowProfile:
     features_closed: bool
     labels_closed: bool
     unmerged: tuple[str, ...] = ()
+    failed: Mapping[str, str] = field(default_factory=dict)
     last_rows: int | None = None
     end_ms: int | None = None
     unexplained: str | None = None

@@ -54,4 +54,7 @@ def _opened(data: bytes, spec: Spec) -> Any:
 def _test(verdict: Verdict) -> Draft | Verdict:
     if verdict.pvalue is None or verdict.outcome != "ok":
         return verdict
+    if not 0 <= verdict.pvalue <= 1:
+        reason = f"expected a p-value in [0, 1], got {verdict.pvalue}"
+        return replace(verdict, outcome="insufficient", pvalue=None, reason=reason)
     return Draft(replace(verdict, mode=verdict.mode or "calibrated"))

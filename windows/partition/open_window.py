@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from sketches.block import Block
 from sketches.envelope import Envelope, seal, unseal
 from sketches.errors import CorruptState
 from windows.definition import ModelDefinition
+from windows.errors import described
 from windows.events import Partial, Publish
 from windows.grid import Grid
 from windows.join.row_records import Record
@@ -20,6 +22,7 @@ from windows.partition.specs import (
     EARLY,
     FEATURE,
     GRID,
+    OF_USERS,
     QUALITY,
     RECENT,
     ROWS,
@@ -113,11 +116,12 @@ class OpenWindow:
         if self.of_events:
             whole = block if extra is None else Block(block.n, {**block.columns, **extra.columns})
             parted = with_segments(whole, self.definition) if self.definition.segments else whole
-            for part, state in self.of_events.items():
-                if part == EARLY:
-                    state.update(whole, most_rows=MOST_ROWS)
-                else:
-                    state.update(parted if part.startswith(SEGMENTS) else whole)
+            for part, state in list(self.of_events.items()):
+                with self._kept(part):
+                    if part == EARLY:
+                        state.update(whole, most_rows=MOST_ROWS)
+                    else:
+                        state.update(parted if part.startswith(SEGMENTS) else whole)
             self._change(*self.of_events)
         self.counts.rows += block.n
         if self.features_closed:
@@ -128,10 +132,11 @@ class OpenWindow:
 
     def relabel(self, before: Block | None, after: Block) -> None:
         """Take labelled rows away as they were and add them as they are."""
-        for state in self.of_labels.values():
-            if before is not None:
-                state.update(before, sign=-1)
-            state.update(after)
+        for part, state in list(self.of_labels.items()):
+            with self._kept(part):
+                if before is not None:
+                    state.update(before, sign=-1)
+                state.update(after)
         self.counts.labelled += after.n - (0 if before is None else before.n)
         if self.labels_closed or (self.features_closed and self.counts.labelled == self.counts.rows):
             self.revise = True
@@ -188,6 +193,7 @@ class OpenWindow:
 
     def records(self) -> list[Record]:
         """Take the changelog's records that changed since the last cut."""
+        self._give_up_unwritable()
         parts = self._parts()
         gone = sorted(self._saved - parts)
         changed = sorted(self._unsaved & parts)
@@ -209,17 +215,19 @@ class OpenWindow:
         window = cls(definition, start_ms, grid)
         window._unsaved = set()
         window._saved = set(records)
+        window._restore_rows(unseal(records[ROWS]))
         for part, data in records.items():
             envelope = unseal(data)
             if part == ROWS:
-                window._restore_rows(envelope)
-            elif part.startswith(FEATURE):
+                continue
+            if part.startswith(FEATURE):
                 spec = window.profile.spec.feature_spec(part.removeprefix(FEATURE))
                 window.profile.features[spec.name] = spec.from_bytes(_payload(envelope, spec.fingerprint, part))
             elif part != GRID:
                 states = window.of_events if part in window.of_events else window.of_labels
                 kept = states[part].spec
-                states[part] = kept.from_bytes(_payload(envelope, kept.fingerprint, part))
+                with window._kept(part):
+                    states[part] = kept.from_bytes(_payload(envelope, kept.fingerprint, part))
         return window
 
     def _restore_rows(self, envelope: Envelope) -> None:
@@ -231,8 +239,33 @@ class OpenWindow:
         self.features_closed, self.labels_closed = marks.features_closed, marks.labels_closed
         if self.features_closed:
             self.of_events.pop(EARLY, None)
+        for part in counts.failed:
+            self._drop(part)
         self._looks = marks.looks
         self._published, self._unpublished = set(marks.published), set(marks.unpublished)
+
+    @contextmanager
+    def _kept(self, part: str) -> Iterator[None]:
+        """Give up the state of a user's own monitor that fails; the built-in ones have no right to."""
+        try:
+            yield
+        except Exception as error:  # a user's code may raise anything, and the other states must go on
+            if not part.startswith(OF_USERS):
+                raise
+            self._drop(part)
+            self.counts.failed[part] = described(error)
+            self._change()
+
+    def _drop(self, part: str) -> None:
+        self.of_events.pop(part, None)
+        self.of_labels.pop(part, None)
+
+    def _give_up_unwritable(self) -> None:
+        """Give up states of users' own that cannot be written, before the records or parts of others are."""
+        for part in [part for part in (*self.of_events, *self.of_labels) if part.startswith(OF_USERS)]:
+            if part in self._unsaved | self._unpublished:
+                with self._kept(part):
+                    self._payload(part)
 
     def _parts(self) -> set[str]:
         labelled = self.of_labels if self.counts.labelled else ()
@@ -247,6 +280,7 @@ class OpenWindow:
         self._unpublished.update(parts)
 
     def _publish(self) -> list[Publish]:
+        self._give_up_unwritable()
         self.revision += 1
         self.revise = False
         held = self._parts_of_events()
@@ -256,7 +290,8 @@ class OpenWindow:
         if any(part.startswith(SEGMENTS) for part in held):
             held.add(GRID)
         changed = sorted(self._unpublished & held)
-        gone = sorted(part for part in self._published if part.startswith((FEATURE, EARLY)) and part not in held)
+        taken_back = {part for part in self._published if part.startswith((FEATURE, EARLY))} - held
+        gone = sorted(taken_back | self._published & self.counts.failed.keys())
         effects = [self._partial(part, None) for part in gone]
         effects += [self._partial(part, self._payload(part)) for part in changed]
         self._published = self._published - set(gone) | {ROWS, *changed}
@@ -294,7 +329,7 @@ class OpenWindow:
             return ROWS_FINGERPRINT
         if part == GRID:
             return GRID_FINGERPRINT
-        if part == EARLY and EARLY not in self.of_events:
+        if (part == EARLY and EARLY not in self.of_events) or part in self.counts.failed:
             return ""
         if part.startswith(FEATURE):
             return self.profile.spec.feature_spec(part.removeprefix(FEATURE)).fingerprint

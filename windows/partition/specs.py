@@ -39,7 +39,9 @@ EARLY = "early"
 SAMPLE = "sample"
 SEGMENTS = "segments/"
 SEGMENT_QUALITY = "segment-quality/"
+SEGMENT_CUSTOM = "segment-custom/"
 SEGMENT = "segment."
+OF_USERS = (CUSTOM, SEGMENT_CUSTOM)
 GRID = "grid"
 
 

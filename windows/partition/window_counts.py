@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sketches.errors import CorruptState
@@ -16,7 +16,7 @@ class WindowCounts:
 
     `rows` counts accepted events once, `labelled` those that have a label, `late` those that came after the close,
     `rejected` what decoding refused, `duplicates` repeated ids; `overflow` and `refused` are of the columns beyond the
-    cap.
+    cap. `failed` says of the parts that were given up, why.
     """
 
     rows: int = 0
@@ -26,6 +26,7 @@ class WindowCounts:
     duplicates: int = 0
     overflow: int = 0
     refused: tuple[str, ...] = ()
+    failed: dict[str, str] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         """Write the counts."""
