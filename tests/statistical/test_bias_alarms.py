@@ -65,7 +65,7 @@ def alarms(state: ContingencyState, baseline: Baseline, rng: np.random.Generator
     return {said.statistic for said in verdicts if said.outcome == "violation"}
 
 
-@pytest.mark.parametrize("n", [200, 2_000, 20_000])
+@pytest.mark.parametrize("n", [200, 2_713, 20_000])
 def test_healthy_windows_alarm_less_often_than_the_level(n):
     rng, found = np.random.default_rng(n), 0
     for _ in range(BASELINES):
@@ -82,4 +82,16 @@ def test_women_who_are_rejected_more_often_are_found():
     baseline = baseline_of(draw(rng, 20_000, HEALTHY))
     for _ in range(WINDOWS):
         found += "DPPL" in alarms(draw(rng, 2_000, biased), baseline, rng)
+    assert at_least(found, WINDOWS, 0.97)
+
+
+@pytest.mark.parametrize(("n", "metrics"), [(200, {"DPPL"}), (2_713, {"DPPL", "DI", "RD"})])
+def test_women_who_are_all_rejected_are_found(n, metrics):
+    rng, found = np.random.default_rng(n), 0
+    denied = HEALTHY.copy()
+    denied[0, :, :, 0] += denied[0, :, :, 1]
+    denied[0, :, :, 1] = 0
+    baseline = baseline_of(draw(rng, 20_000, HEALTHY))
+    for _ in range(WINDOWS):
+        found += metrics <= alarms(draw(rng, n, denied), baseline, rng)
     assert at_least(found, WINDOWS, 0.97)

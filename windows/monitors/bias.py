@@ -119,9 +119,7 @@ class _Sample:
         found = self.found[metric.name]
         if isinstance(found, str):
             return found
-        if math.isinf(distance_from_parity(found.value, ratio=metric.ratio)):
-            return "infinitely far from parity"
-        return found if enough_rows(metric, self.sides, least) else f"fewer than {least} rows in a count it rests on"
+        return found if enough_rows(metric, self.sides, least) else f"fewer than {least} rows in a count it divides by"
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,7 @@ def bias_pvalue(metric: BiasMetric, window: Estimate, baseline: Estimate, floor:
     metric : BiasMetric
         Whose estimates these are.
     window, baseline : Estimate
-        Of `estimate_bias`, both finite.
+        Of `estimate_bias`, with enough rows. A ratio of 0 or infinity counts as that of the enlarged cells.
     floor : float
         Bias that is allowed in any case.
 
@@ -129,18 +129,33 @@ def bias_pvalue(metric: BiasMetric, window: Estimate, baseline: Estimate, floor:
     float
         One-sided, of the normal distribution with both deviations.
 
+    Notes
+    -----
+    The window's deviation is at least that of so many rows of the baseline: where few rows gave no or only positive
+    ones, their own shares promise too little.
+
     Examples
     --------
     >>> from windows.statistics.bias_metrics import BIAS_METRICS
     >>> bias_pvalue(BIAS_METRICS["DPL"], Estimate(0.01, 0.01, 0, 0, 1), Estimate(0.0, 0.0, 0, 0, 1), 0.02) > 0.8
     True
     """
-    now, before = (distance_from_parity(estimate.value, ratio=metric.ratio) for estimate in (window, baseline))
-    return float(ndtr((max(before, floor) - now) / math.hypot(window.sd, baseline.sd)))
+    now, before = (_finite_distance(metric, estimate) for estimate in (window, baseline))
+    sd = max(window.sd, baseline.sd * math.sqrt(baseline.n / window.n))
+    return float(ndtr((max(before, floor) - now) / math.hypot(sd, baseline.sd)))
+
+
+def _finite_distance(metric: BiasMetric, estimate: Estimate) -> float:
+    distance = distance_from_parity(estimate.value, ratio=metric.ratio)
+    if math.isfinite(distance):
+        return distance
+    if estimate.value == 0:
+        return abs(math.log(estimate.high) - Z * estimate.sd)
+    return abs(math.log(estimate.low) + Z * estimate.sd)
 
 
 def enough_rows(metric: BiasMetric, sides: NDArray[np.int64], least: int) -> bool:
-    """Whether every count that the metric rests on has so many rows.
+    """Whether every count that the metric divides by has so many rows; of what it divides there may be none.
 
     Of a conditional metric also the negative and positive labels of each group, but for groups that hold 5 % of the
     rows together.
@@ -149,11 +164,12 @@ def enough_rows(metric: BiasMetric, sides: NDArray[np.int64], least: int) -> boo
     --------
     >>> from windows.statistics.bias_metrics import BIAS_METRICS
     >>> sides = np.full((2, 1, 2, 3), 4)
+    >>> sides[:, :, 1, 1] = 0
     >>> enough_rows(BIAS_METRICS["RD"], sides, 5), enough_rows(BIAS_METRICS["AD"], sides, 5)
     (False, True)
     """
     counts = metric.counts(sides)
-    if min(int(np.min(count)) for count in metric.support(counts)) < least:
+    if min(int(np.min(count)) for count in metric.denominators(counts)) < least:
         return False
     if not metric.conditional:
         return True

@@ -50,8 +50,8 @@ class BiasMetric:
     formula : callable
         Of counts of shape (..., 2, 2): side (d, a), label; (..., 2, 2, 2) if it reads both: side, actual, predicted;
         (..., 2, G, 2) if it is conditional: side, group, label.
-    support : callable
-        The counts whose size tells whether the metric can be judged.
+    denominators : callable
+        The counts it divides by, whose size tells whether the metric can be judged: of both sides, or of each side.
     undefined : callable
         Why counts have no value, None if they have one.
     conditional : bool
@@ -71,7 +71,7 @@ class BiasMetric:
     stage: Stage
     reads: Reads
     formula: Callable[[Counts], Counts]
-    support: Callable[[NDArray[np.int64]], tuple[NDArray[np.int64], ...]]
+    denominators: Callable[[NDArray[np.int64]], tuple[NDArray[np.int64], ...]]
     undefined: Callable[[NDArray[np.int64]], str | None]
     conditional: bool = False
     ratio: bool = False
@@ -123,24 +123,31 @@ def _no_benefit(counts: NDArray[np.int64]) -> str | None:
     return "all predictions are false negatives" if cells.fn == cells.n else None
 
 
-def _by_label(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
+def _nobody_accepted(counts: NDArray[np.int64]) -> str | None:
+    if (empty := _one_side_empty(counts)) is not None:
+        return empty
+    return None if Labels.of(counts).positive.any() else "no predicted positives"
+
+
+def _rows(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
+    return (Labels.of(counts).n,)
+
+
+def _rows_and_accepted_others(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
     labels = Labels.of(counts)
-    return labels.negative, labels.positive
+    return labels.n, labels.positive[1:]
 
 
-def _by_label_in_all_groups(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
-    return _by_label(counts.sum(axis=1))
+def _rows_and_labels(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
+    return counts.sum(axis=(1, 2)), counts.sum(axis=(0, 1))
 
 
-def _errors(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
-    cells = Outcomes.of(counts.sum(axis=0))
-    return cells.fn + cells.fp, cells.tp + cells.tn
+def _everybody(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
+    return (Outcomes.of(counts.sum(axis=0)).n,)
 
 
-def _labels(
-    name: str, description: str, formula: Callable[[Counts], Counts], support: Callable[..., tuple[Counts, ...]]
-) -> BiasMetric:
-    return BiasMetric(name, description, "pre_training", "observed", formula, support, _one_side_empty)
+def _labels(name: str, description: str, formula: Callable[[Counts], Counts]) -> BiasMetric:
+    return BiasMetric(name, description, "pre_training", "observed", formula, _rows, _one_side_empty)
 
 
 def _distance(name: str, description: str, of: Callable[[Counts, Counts], Counts], *bounds: float) -> BiasMetric:
@@ -150,7 +157,7 @@ def _distance(name: str, description: str, of: Callable[[Counts, Counts], Counts
         "pre_training",
         "observed",
         lambda counts: of(*shares(counts)),
-        _by_label,
+        _rows,
         _nothing_shared,
         twin="DPL",
         bounds=(bounds[0], bounds[1]),
@@ -161,7 +168,7 @@ def _outcomes(
     name: str,
     description: str,
     formula: Callable[[Outcomes], Counts],
-    support: Callable[[Outcomes], tuple[Counts, ...]],
+    denominator: Callable[[Outcomes], Counts],
     *,
     bounded: bool = True,
 ) -> BiasMetric:
@@ -171,15 +178,15 @@ def _outcomes(
         "post_training",
         "both",
         lambda counts: formula(Outcomes.of(counts)),
-        lambda counts: support(Outcomes.of(counts)),
+        lambda counts: (denominator(Outcomes.of(counts)),),
         _one_side_empty,
         bounds=(-1.0, 1.0) if bounded else (-math.inf, math.inf),
     )
 
 
 _ALL = (
-    _labels("CI", "Class Imbalance (CI)", class_imbalance, lambda counts: (Labels.of(counts).n,)),
-    _labels("DPL", "Difference in Positive Proportions in Labels (DPL)", difference_in_proportions, _by_label),
+    _labels("CI", "Class Imbalance (CI)", class_imbalance),
+    _labels("DPL", "Difference in Positive Proportions in Labels (DPL)", difference_in_proportions),
     _distance("KL", "Kullback-Liebler Divergence (KL)", distance.kullback_leibler, -math.inf, math.inf),
     _distance("JS", "Jensen-Shannon Divergence (JS)", distance.jensen_shannon, 0.0, math.log(2.0)),
     _distance("LP", "L-p Norm (LP)", distance.l_p, 0.0, math.sqrt(2.0)),
@@ -191,7 +198,7 @@ _ALL = (
         "pre_training",
         "observed",
         conditional_disparity,
-        _by_label_in_all_groups,
+        _rows_and_labels,
         _no_disparity,
         conditional=True,
     ),
@@ -201,7 +208,7 @@ _ALL = (
         "post_training",
         "predicted",
         difference_in_proportions,
-        _by_label,
+        _rows,
         _one_side_empty,
     ),
     BiasMetric(
@@ -210,8 +217,8 @@ _ALL = (
         "post_training",
         "predicted",
         disparate_impact,
-        lambda counts: (Labels.of(counts).positive,),
-        _one_side_empty,
+        _rows_and_accepted_others,
+        _nobody_accepted,
         ratio=True,
         bounds=(0.0, math.inf),
     ),
@@ -219,38 +226,38 @@ _ALL = (
         "DCA",
         "Difference in Conditional Acceptance (DCA)",
         lambda c: a_minus_d(c.positive, c.accepted),
-        lambda c: (c.positive, c.accepted),
+        lambda c: c.accepted,
         bounded=False,
     ),
     _outcomes(
         "DCR",
         "Difference in Conditional Rejection (DCR)",
         lambda c: d_minus_a(c.negative, c.rejected),
-        lambda c: (c.negative, c.rejected),
+        lambda c: c.rejected,
         bounded=False,
     ),
-    _outcomes("RD", "Recall Difference (RD)", lambda c: a_minus_d(c.tp, c.positive), lambda c: (c.tp, c.fn)),
-    _outcomes("SD", "Specificity Difference (SD)", lambda c: d_minus_a(c.tn, c.negative), lambda c: (c.tn, c.fp)),
+    _outcomes("RD", "Recall Difference (RD)", lambda c: a_minus_d(c.tp, c.positive), lambda c: c.positive),
+    _outcomes("SD", "Specificity Difference (SD)", lambda c: d_minus_a(c.tn, c.negative), lambda c: c.negative),
     _outcomes(
-        "DAR", "Difference in Acceptance Rates (DAR)", lambda c: a_minus_d(c.tp, c.accepted), lambda c: (c.tp, c.fp)
+        "DAR", "Difference in Acceptance Rates (DAR)", lambda c: a_minus_d(c.tp, c.accepted), lambda c: c.accepted
     ),
     _outcomes(
-        "DRR", "Difference in Rejection Rates (DRR)", lambda c: d_minus_a(c.tn, c.rejected), lambda c: (c.tn, c.fn)
+        "DRR", "Difference in Rejection Rates (DRR)", lambda c: d_minus_a(c.tn, c.rejected), lambda c: c.rejected
     ),
     _outcomes(
         "AD",
         "Accuracy Difference (AD)",
         lambda c: a_minus_d(c.tp + c.tn, c.n),
-        lambda c: (c.tp + c.tn, c.fn + c.fp),
+        lambda c: c.n,
     ),
-    _outcomes("TE", "Treatment Equality (TE)", lambda c: d_minus_a(c.fn, c.fp), lambda c: (c.fn, c.fp), bounded=False),
+    _outcomes("TE", "Treatment Equality (TE)", lambda c: d_minus_a(c.fn, c.fp), lambda c: c.fp, bounded=False),
     BiasMetric(
         "CDDPL",
         "Conditional Demographic Disparity in Predicted Labels (CDDPL)",
         "post_training",
         "predicted",
         conditional_disparity,
-        _by_label_in_all_groups,
+        _rows_and_labels,
         _no_disparity,
         conditional=True,
     ),
@@ -260,7 +267,7 @@ _ALL = (
         "post_training",
         "both",
         generalized_entropy,
-        _errors,
+        _everybody,
         _no_benefit,
         bounds=(0.0, math.inf),
         of_everybody=True,

@@ -108,6 +108,16 @@ BASELINE_DPPL = next(
 )
 
 
+@pytest.mark.parametrize("accepted", [0, 3])
+def test_women_who_are_all_rejected_are_found(accepted):
+    rows = people(2_500, 3)
+    score, woman = rows.columns["score"].values.copy(), rows.columns["sex"].values == 0
+    score[woman] = 0.1
+    score[np.flatnonzero(woman)[:accepted]] = 0.8
+    denied = Block(rows.n, {**rows.columns, "score": block(score=score).columns["score"]})
+    assert {"DPPL sex=f", "DI sex=f", "RD sex=f"} <= violated(judge(denied))
+
+
 def test_less_bias_than_the_baseline_has_is_no_violation_and_bias_the_other_way_is():
     assert not violated(judge(people(2_500, 4, gap=0.0)))
     assert "DPL sex=f" in violated(judge(people(2_500, 5, gap=-0.45)))
@@ -207,8 +217,8 @@ def test_a_baseline_of_an_earlier_definition_is_held_against_what_it_counted():
 
 
 def test_few_rows_in_a_count_give_insufficient():
-    report = judge(people(40, 7))
-    assert verdict(report, "RD sex=f").reason == "window: fewer than 5 rows in a count it rests on"
+    report = judge(people(20, 7))
+    assert verdict(report, "RD sex=f").reason == "window: fewer than 5 rows in a count it divides by"
     assert verdict(report, "RD sex=f").outcome == "insufficient"
 
 

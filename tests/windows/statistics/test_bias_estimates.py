@@ -21,7 +21,7 @@ from windows.statistics.bias_estimates import (
     paper_bias,
 )
 from windows.statistics.bias_metrics import BIAS_METRICS
-from windows.statistics.intervals import Z
+from windows.statistics.intervals import Estimate, Z
 
 METRICS = list(BIAS_METRICS.values())
 CELLS = st.lists(st.integers(0, 300), min_size=24, max_size=24)
@@ -123,11 +123,54 @@ def test_the_pvalue_is_one_sided_about_the_baselines_bias_or_the_floor():
     assert bias_pvalue(metric, window, baseline._replace(value=0.0), 0.02) == pytest.approx(float(expected))
 
 
-def test_every_count_that_a_metric_rests_on_needs_its_rows():
+# The cells of women that are small, and the metrics that would divide by their sum.
+@pytest.mark.parametrize(
+    ("actual", "predicted", "wanting"),
+    [
+        (1, slice(None), {"RD"}),
+        (0, slice(None), {"SD", "TE"}),
+        (slice(None), 1, {"DAR", "DCA", "TE"}),
+        (slice(None), 0, {"DRR", "DCR"}),
+        (0, 1, {"TE"}),
+        (1, 0, set()),
+    ],
+)
+def test_every_count_that_a_metric_divides_by_needs_its_rows(actual, predicted, wanting):
     cells = np.full((2, 1, 2, 3), 50)
-    cells[0, 0, 1, 0] = 4
-    enough = {metric.name for metric in METRICS if enough_rows(metric, cells, 5)}
-    assert {name for name in BIAS_METRICS if name not in enough} == {"RD", "DRR", "TE"}
+    cells[0, 0, actual, predicted] = 0
+    if wanting:
+        cells[0, 0, ..., 2] = 0
+    assert {metric.name for metric in METRICS if not enough_rows(metric, cells, 5)} == wanting
+
+
+def test_a_ratio_needs_accepted_others_but_none_of_the_facet():
+    cells = np.full((2, 1, 2, 3), 50)
+    cells[0, 0, :, 1] = 0
+    assert enough_rows(BIAS_METRICS["DI"], cells, 5)
+    assert not enough_rows(BIAS_METRICS["DI"], cells[::-1], 5)
+
+
+def test_a_ratio_of_nothing_is_as_far_from_parity_as_that_of_the_enlarged_cells():
+    metric, cells = BIAS_METRICS["DI"], whole(ADULT)
+    baseline = estimate_bias(metric, cells)
+    denied = cells.copy()
+    denied[0, ..., 0] += denied[0, ..., 1]
+    denied[0, ..., 1] = 0
+    for counts in (denied, denied[::-1]):
+        window = estimate_bias(metric, counts)
+        assert distance_from_parity(window.value, ratio=True) == math.inf
+        enlarged = window._replace(value=float(metric.formula(metric.counts(counts) + 0.5)))
+        assert bias_pvalue(metric, window, baseline, 0.02) == pytest.approx(
+            bias_pvalue(metric, enlarged, baseline, 0.02)
+        )
+        assert bias_pvalue(metric, window, baseline, 0.02) < 1e-4
+
+
+def test_the_deviation_is_at_least_that_of_so_many_rows_of_the_baseline():
+    metric = BIAS_METRICS["RD"]
+    baseline, window = estimate_bias(metric, whole(ADULT)), Estimate(0.5, 0.01, 0.4, 0.6, 100)
+    expected = norm.sf((0.5 - abs(baseline.value)) / (baseline.sd * math.sqrt(baseline.n / 100 + 1)))
+    assert bias_pvalue(metric, window, baseline, 0.02) == pytest.approx(float(expected))
 
 
 def test_a_conditional_metric_needs_rows_in_its_groups_but_for_small_ones():
