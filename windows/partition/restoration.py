@@ -82,8 +82,11 @@ def restore_models(
             *table, chunk = key.decode().split("|")[1:]
             chunks[tuple(table)][key[:1] == b"l"][int(chunk)] = value
     for (model, version, start), parts in windows.items():
-        kept = definitions[unseal(parts[ROWS]).definition.encode()]
-        models[model].versions[version].windows[int(start)] = OpenWindow.restore(kept, int(start), parts)
+        key = unseal(parts[ROWS]).definition.encode()
+        window = OpenWindow.restore(definitions[key], int(start), parts)
+        # Its other records name this key; written anew, tables of the definition may come in another order.
+        window.definition_key = key
+        models[model].versions[version].windows[int(start)] = window
     for (model, owner, length, kind), (rows, labels) in chunks.items():
         if kind == "early":
             models[model].early.restore(owner or None, int(length), rows, labels)
