@@ -68,7 +68,7 @@ class BinnedSpec:
     @property
     def cells(self) -> int:
         """How many counts a state holds."""
-        return sum(stop - start for start, stop in _layout(self).values())
+        return _cells(_layout(self))
 
     @property
     def fingerprint(self) -> str:
@@ -112,7 +112,7 @@ class BinnedSpec:
         total, counts = unpack(data, 2, "binned counts")
         state = self.empty()
         (state.n,) = numbers(_TOTAL, total, "binned counts")
-        state.counts = unpacked(counts, self.cells)
+        state.counts = unpacked(counts, len(state.counts))
         return state
 
     def equivalent(self, a: BinnedState, b: BinnedState, /) -> bool:
@@ -139,14 +139,14 @@ class BinnedState:
         One feature after the other, see `BinnedSpec.where`.
     """
 
-    __slots__ = ("_counter", "_where", "counts", "n", "spec")
+    __slots__ = ("_where", "counts", "n", "spec")
 
     def __init__(self, spec: BinnedSpec) -> None:
         self.spec = spec
         self.n = 0
-        self.counts: Counts = np.zeros(spec.cells, dtype=np.int64)
-        # To look them up by the spec takes a hash of all its edges.
-        self._where, self._counter = _layout(spec), spec.counter()
+        # To look it up by the spec takes a hash of all its edges.
+        self._where = _layout(spec)
+        self.counts: Counts = np.zeros(_cells(self._where), dtype=np.int64)
 
     def of(self, feature: str) -> Counts:
         """Give the rows in each cell of a feature; raises KeyError for one that is not counted."""
@@ -165,7 +165,7 @@ class BinnedState:
         """Add (+1) or take away (-1) the rows of a block."""
         self.n += sign * block.n
         if block.n:
-            self.counts += sign * self._counter(block)
+            self.counts += sign * self.spec.counter()(block)
 
     def merge(self, other: BinnedState, /) -> None:
         """Add another state's rows; raises `SpecMismatch`."""
@@ -207,6 +207,10 @@ def _layout(spec: BinnedSpec) -> dict[str, tuple[int, int]]:
     sizes += [(name, len(values) + 2) for name, values in spec.categories]
     stops = np.cumsum([0, *(size for _, size in sizes)]).tolist()
     return {name: where for (name, _), where in zip(sizes, pairwise(stops), strict=True)}
+
+
+def _cells(layout: dict[str, tuple[int, int]]) -> int:
+    return max((stop for _, stop in layout.values()), default=0)
 
 
 @lru_cache(maxsize=1_024)
