@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtri, rel_entr
 
-_DRAWS = 64
+_DRAWS = 32
 _TWO_SIDED_99 = 2.5758293035489004
 
 Floats = NDArray[np.float64]
@@ -160,7 +160,7 @@ def count_distances(
 
     Notes
     -----
-    **Error.** `expected` is a mean of 64 draws: its standard error is an eighth of the distance's own spread. `error`
+    **Error.** `expected` is a mean of 32 draws: its standard error is a sixth of the distance's own spread. `error`
     bounds, at 99 %, how far the counts' errors move the distance, each cell's share off by a normal of its own; an
     expansion to second order, for errors small beside the shares.
     """

@@ -74,10 +74,10 @@ def _displacements(rows: Floats, starts: Indices, rng: np.random.Generator) -> F
     """
     largest = np.zeros(len(rows))
     entries = np.arange(len(rows))
-    while len(starts):
+    while len(entries):
         points = rows[entries]
         parts = np.arange(len(starts))
-        sizes = np.diff(starts, append=len(entries))
+        sizes = np.append(starts[1:], len(entries)) - starts
         part = np.repeat(parts, sizes)
         low = np.minimum.reduceat(points, starts)
         sides = np.maximum.reduceat(points, starts) - low
@@ -97,5 +97,6 @@ def _displacements(rows: Floats, starts: Indices, rng: np.random.Generator) -> F
         child = child[kept]
         arranged = np.argsort(child, kind="stable")
         entries = entries[kept][arranged]
-        starts = np.flatnonzero(np.diff(child[arranged], prepend=-1))
+        child = child[arranged]
+        starts = np.flatnonzero(np.append(True, child[1:] != child[:-1]))
     return largest
