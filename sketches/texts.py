@@ -46,6 +46,17 @@ def written(value: bool | float | str) -> str:  # noqa: FBT001
     return str(int(value)) if whole else repr(value)
 
 
+def class_name(value: bool | float | str) -> str:  # noqa: FBT001
+    """Write a value as the class it is: 1, 1.0, true and "1" are one, "true" and "1.0" are texts.
+
+    Examples
+    --------
+    >>> class_name(1.0), class_name(True), class_name("1"), class_name("true"), class_name(0.5)
+    ('1', '1', '1', 'true', '0.5')
+    """
+    return written(int(value) if isinstance(value, bool) else value)
+
+
 def keyed(text: str, key: bytes) -> str:
     """Replace a value by its keyed hash (BLAKE2b, 128 bits), equal for equal values and keys only.
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from windows.grid import Grid
-from windows.options import DurationMs, Monitors, Part
+from windows.options import ClassName, ClassNames, DurationMs, Monitors, Part
 
 
 def negative_class(positive_class: str) -> str:
@@ -95,8 +95,8 @@ class ModelDefinition(Part):
     model: Name
     version: Name = "1"
     problem_type: Literal["BinaryClassification", "MulticlassClassification", "Regression"] | None = None
-    positive_class: str = "1"
-    classes: tuple[str, ...] = Field(default=(), description="of a multiclass model that sends scores")
+    positive_class: ClassName = "1"
+    classes: ClassNames = Field(default=(), description="of a multiclass model that sends scores")
     probability_threshold: float = Field(default=0.5, ge=0, le=1)
     false_alarm_every: int = Field(default=50, ge=2, description="windows of the whole model to one false alarm")
     columns: Columns = Columns()

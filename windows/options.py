@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import math
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from sketches.texts import canonical, class_name
 from windows.statistics.bias_metrics import bias_metric_name
 
 _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -32,6 +34,37 @@ def duration_ms(text: str | int) -> int:
 
 _Written = Annotated[int, Field(ge=0)] | Annotated[str, Field(pattern=r"^\s*\d+\s*(ms|s|m|h|d)\s*$")]
 DurationMs = Annotated[int, Field(ge=0), BeforeValidator(duration_ms, json_schema_input_type=_Written)]
+
+
+def _class_name(value: Any) -> Any:
+    """Write a class as labels are; what is none stays for the type to refuse."""
+    if isinstance(value, float) and not math.isfinite(value):
+        msg = f"expected a class, got {value}"
+        raise ValueError(msg)
+    return class_name(value) if isinstance(value, bool | int | float) else value
+
+
+def _facet_value(value: Any) -> Any:
+    """Write a value as the rows of a facet are: whole numbers without a fraction, long texts cut."""
+    text = _class_name(value)
+    if not isinstance(text, str):
+        return text
+    whole = re.fullmatch(r"(-?\d+)\.0+", text, re.ASCII)
+    return canonical(text if whole is None else whole[1])
+
+
+def _once(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        msg = f"expected each class once, where 1, 1.0 and true are one, got {list(names)}"
+        raise ValueError(msg)
+    return names
+
+
+_Scalar = str | float | bool
+ClassName = Annotated[str, BeforeValidator(_class_name, json_schema_input_type=_Scalar)]
+"""1, 1.0, true and "1" are the class "1"."""
+ClassNames = Annotated[tuple[ClassName, ...], AfterValidator(_once)]
+FacetText = Annotated[str, BeforeValidator(_facet_value, json_schema_input_type=_Scalar)]
 
 
 class Part(BaseModel):
@@ -108,7 +141,7 @@ class ModelQuality(Part):
     mode: Literal["calibrated", "one_sd", "interval"] = "calibrated"
     interval: Literal["closed", "bootstrap", "paper"] = "closed"
     min_coverage: float = Field(default=0.95, ge=0, le=1)
-    absent_label: str | None = Field(default=None, description="class meant when no label arrived by the horizon")
+    absent_label: ClassName | None = Field(default=None, description="class meant when no label arrived by the horizon")
     label_center: float = Field(
         default=0.0, ge=-1e45, le=1e45, description="of a regression: about the mean of labels that lie far from zero"
     )
@@ -135,7 +168,7 @@ class Facet(Part):
     """A column whose values part people into those that may be disadvantaged, and the others."""
 
     name: str
-    values: tuple[str, ...] = Field(default=(), description="sensitive values; each category in turn if none")
+    values: tuple[FacetText, ...] = Field(default=(), description="sensitive values; each category in turn if none")
     together: bool = Field(default=False, description="the values are one group instead of each in turn")
     above: float | None = Field(default=None, description="numbers above it are the sensitive group")
 
@@ -164,7 +197,7 @@ class Bias(Part):
     interval: Literal["closed", "paper"] = "closed"
     facets: tuple[Facet, ...] = ()
     group: str | None = Field(default=None, description="column whose values condition CDDL and CDDPL")
-    positive_labels: tuple[str, ...] = Field(default=(), description="favourable classes; the positive class if none")
+    positive_labels: ClassNames = Field(default=(), description="favourable classes; the positive class if none")
     label_above: float | None = Field(default=None, description="of a regression: values above it are favourable")
     metrics: tuple[MetricName, ...] = Field(default=(), description="judged ones; all if none")
     min_cell: int = Field(default=5, ge=1, description="rows each denominator needs")

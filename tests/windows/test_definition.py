@@ -33,6 +33,11 @@ def groups(**features: list[str]) -> dict[str, Any]:
         (drift(distances={"jensen_shannon": 0.84}), "jensen_shannon can reach, at most 0.833, got 0.84"),
         (drift(distances={"hellinger": 2}), "hellinger can reach, at most 1.0, got 2"),
         ({"monitors": {"bias": {"facets": [{"name": "sex", "values": ["f", "f"]}]}}}, "each value of facet 'sex' once"),
+        ({"monitors": {"bias": {"facets": [{"name": "n", "values": [18, "18.0"]}]}}}, "each value of facet 'n' once"),
+        ({"monitors": {"bias": {"positive_labels": [True, "1"]}}}, r"each class once, .* got \['1', '1'\]"),
+        ({"classes": ["a", "a"]}, r"each class once, .* got \['a', 'a'\]"),
+        ({"positive_class": float("nan")}, "expected a class, got nan"),
+        ({"positive_class": ["1"]}, "a valid string"),
     ],
 )
 def test_nonsense_is_refused(fields: dict[str, Any], said: str) -> None:
@@ -50,3 +55,18 @@ def test_nonsense_is_refused(fields: dict[str, Any], said: str) -> None:
 )
 def test_the_largest_that_makes_sense_is_accepted(fields: dict[str, Any]) -> None:
     assert ModelDefinition.model_validate({"model": "m", **fields}).model == "m"
+
+
+@pytest.mark.parametrize(("written", "meant"), [(1, "1"), (1.0, "1"), (True, "1"), ("1", "1"), ("true", "true")])
+def test_classes_have_one_form_however_they_are_written(written: Any, meant: str) -> None:
+    monitors = {
+        "model_quality": {"absent_label": written},
+        "bias": {"positive_labels": [written], "facets": [{"name": "sex", "values": [written]}]},
+    }
+    fields = {"model": "m", "positive_class": written, "classes": [written, 0.5], "monitors": monitors}
+    definition = ModelDefinition.model_validate(fields)
+    assert (definition.positive_class, definition.classes) == (meant, (meant, "0.5"))
+    assert definition.monitors.model_quality.absent_label == meant
+    assert definition.monitors.bias.positive_labels == (meant,)
+    assert definition.monitors.bias.facets[0].values == (meant,)
+    assert ModelDefinition.model_validate_json(definition.model_dump_json()) == definition

@@ -67,7 +67,7 @@ def facet_values(facet: Facet, seen: Iterable[str], written: Collection[str] = (
     facet : Facet
         Its values if it names any, each or together, or the numbers above its threshold.
     seen : iterable of str
-        Values that came: each in turn if the facet names none.
+        Values that came: each in turn if the facet names none, else those that spell the same number are the same.
     written : collection of str
         Of a baseline's file, where several values joined by commas are one side together.
 
@@ -83,11 +83,17 @@ def facet_values(facet: Facet, seen: Iterable[str], written: Collection[str] = (
     if facet.above is not None:
         text = _above(facet.above)
         return [FacetValue(facet.name, text, (text,))]
+    if facet.values:
+        seen = sorted({text for text in seen if _key(text)[0] == "value"} - set(facet.values))
+        spelled = {value: (value, *(text for text in seen if _key(text) == _key(value))) for value in facet.values}
+    else:
+        spelled = {value: (value,) for value in seen}
     if facet.together:
-        return [FacetValue(facet.name, ",".join(facet.values), facet.values)]
-    known = sorted(set(facet.values or seen))
+        everyone = tuple(text for texts in spelled.values() for text in texts)
+        return [FacetValue(facet.name, ",".join(facet.values), everyone)]
+    known = sorted(spelled)
     together = [FacetValue(facet.name, text, tuple(text.split(","))) for text in sorted(written) if text not in known]
-    alone = [FacetValue(facet.name, value, (value,)) for value in known]
+    alone = [FacetValue(facet.name, value, spelled[value]) for value in known]
     return alone + [value for value in together if len(value.values) > 1 and set(value.values) <= set(known)]
 
 

@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 
 from sketches.block import Block, Column, Kind
 from sketches.sliced import EVENT_TIME
-from sketches.texts import canonical
+from sketches.texts import canonical, class_name
 from windows.definition import ModelDefinition
 
 LABEL, SCORE, VALUE, SCORES = "prediction.label", "prediction.score", "prediction.value", "prediction.scores."
 _TAGS = "tags."
-_WRITTEN_IN_FULL = 1e21
 _NUMERIC = frozenset({Kind.FLOAT, Kind.INTEGER, Kind.BOOLEAN})
 
 
@@ -204,9 +203,7 @@ def _text(value: Any) -> str:
         return canonical(value)
     if value is None or (isinstance(value, float) and value - value != 0.0):
         return ""
-    if isinstance(value, float) and not (value.is_integer() and abs(value) < _WRITTEN_IN_FULL):
-        return repr(value)
-    return str(int(value))
+    return class_name(value)
 
 
 def _or_none(valid: NDArray[np.bool_]) -> NDArray[np.bool_] | None:

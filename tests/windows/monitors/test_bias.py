@@ -171,6 +171,18 @@ def test_no_facet_value_named_means_each_in_turn():
     }
 
 
+@pytest.mark.parametrize("text", ["18", "18.0"])
+@pytest.mark.parametrize("values", [["18.0"], [18], [18.0]])
+def test_a_number_is_the_same_value_of_a_facet_however_it_is_written(text, values):
+    definition = model(facets=[{"name": "age", "values": values}], group=None, metrics=["CI"])
+    rows = people(2_500, 6)
+    young = rows.columns["age"].values < 30
+    column = block(age=np.where(young, int(text), 40) if text == "18" else np.where(young, text, "40")).columns["age"]
+    rows = Block(rows.n, {**rows.columns, "age": column})
+    said = verdict(judge(rows, baseline_of(rows, definition=definition), definition), "CI age=18")
+    assert said.value == pytest.approx(1.0 - 2.0 * young.mean())
+
+
 def test_metrics_may_be_chosen_also_by_their_other_names():
     definition = model(metrics=["equal_opportunity", "DPL"])
     report = judge(people(2_500, 2), BASELINE, definition)
