@@ -16,6 +16,7 @@ from stream.imports.selectors import Selector
 Analysis = Literal["DATA_QUALITY", "MODEL_QUALITY", "MODEL_BIAS"]
 ANALYSES = ("DATA_QUALITY", "MODEL_QUALITY", "MODEL_BIAS")
 Kind = Literal["capture", "csv", "json", "parquet"]
+CATEGORICAL_METHODS = ("LInfinity", "ChiSquared")
 PROBLEMS = ("BinaryClassification", "MulticlassClassification", "Regression")
 _KINDS: dict[str, Kind] = {"sagemakercapturejson": "capture", "csv": "csv", "json": "json", "parquet": "parquet"}
 
@@ -69,6 +70,8 @@ class Job:
         Whether to write metrics.
     endpoint, schedule : str
         Whose job it is.
+    categorical_method : str, optional
+        LInfinity or ChiSquared: how categories are compared, in place of what the constraints say.
     """
 
     source: Path
@@ -90,6 +93,7 @@ class Job:
     endpoint: str = "model"
     schedule: str = ""
     config: Path | None = None
+    categorical_method: str | None = None
 
     @property
     def of_labels(self) -> bool:
@@ -139,11 +143,18 @@ def job_of(environment: Mapping[str, str]) -> Job:
         given.get("sagemaker_endpoint_name", "model"),
         given.get("sagemaker_monitoring_schedule_name", ""),
         _path(given, "analysis_config", required=analysis == "MODEL_BIAS"),
+        _one_of(given, "categorical_drift_method", CATEGORICAL_METHODS),
     )
 
 
 def _wrong(name: str, expected: str, received: object) -> SettingsError:
     return SettingsError(f"{name}: expected {expected}, got {received!r}")
+
+
+def _one_of(given: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str | None:
+    if name in given and given[name] not in allowed:
+        raise _wrong(name, f"one of {', '.join(allowed)}", given[name])
+    return given.get(name)
 
 
 def _path(given: Mapping[str, str], name: str, *, required: bool = False) -> Any:

@@ -15,6 +15,7 @@ from stream.errors import InfrastructureError
 from stream.imports.unread import UnreadLines
 from windows.baselines.baseline import Baseline
 from windows.baselines.baseline_files import baseline_of_files
+from windows.baselines.constraints import with_categorical_method
 from windows.data_set import Period, window_of_rows
 from windows.evaluate import evaluate
 from windows.report import Report
@@ -49,6 +50,9 @@ def judge(job: Job, *, emulate_deequ: bool = False) -> Judged:
     if job.constraints is None:
         raise TableError("baseline_constraints: expected a path, got none")
     baseline = baseline_of_files(job.constraints, job.statistics, model=definition_of(job).model)
+    if job.categorical_method is not None and baseline.constraints is not None:
+        constraints = with_categorical_method(baseline.constraints, job.categorical_method)
+        baseline = replace(baseline, constraints=constraints)
     opened = open_job(job, baseline, emulate_deequ=emulate_deequ)
     rows = opened.rows
     period = Period(job.start_ms or 0, job.end_ms or (job.start_ms or 0) + 3_600_000)

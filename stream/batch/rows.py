@@ -7,13 +7,14 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from sketches.block import Block, Column, Kind
 from stream.batch.job import Job
 from stream.batch.tables import column_of, files_of, names_by_position, read_file
-from stream.commands.tables import to_block
+from stream.commands.tables import TableError, to_block
 from stream.hooks.record_handler import RecordHandler
 from stream.imports.capture_records import CapturedRow, CaptureForm, read_capture
 from stream.imports.files import Line, hour_of, lines_of
@@ -26,6 +27,7 @@ from topics.refusals import Refused, shown
 from topics.values import SCALARS, columns_of
 
 LABEL, PREDICTION, SCORE = "label", "prediction.label", "prediction.score"
+_ATTRIBUTES = {LABEL: "ground_truth_attribute", PREDICTION: "inference_attribute", SCORE: "probability_attribute"}
 _ROWS_A_BLOCK = 20_000
 
 
@@ -45,6 +47,8 @@ class JobRows:
         Columns whose values are text whatever they spell.
     unread : UnreadLines
         What could not be read so far.
+    any_width : bool
+        Whether captured rows may have another number of columns than the baseline; a few that do are not rows of it.
     """
 
     job: Job
@@ -52,6 +56,7 @@ class JobRows:
     columns: tuple[str, ...] = ()
     texts: frozenset[str] = frozenset()
     unread: UnreadLines = field(default_factory=UnreadLines)
+    any_width: bool = False
 
     def blocks(self) -> Iterator[Block]:
         """Yield the rows; under model quality the outputs and truth are `prediction.*` and `label`.
@@ -64,20 +69,43 @@ class JobRows:
         files = files_of(self.job.source)
         if self.job.dataset_format.kind in {"csv", "parquet"}:
             for file in files:
-                table = read_file(file, self.job.dataset_format, self.columns, self.texts)
-                names = {column_of(chosen, table.column_names): role for role, chosen in self._roles().items()}
+                table = read_file(file, self.job.dataset_format, self.columns, self.texts, self.unread)
+                names = self._named_roles(table.column_names)
                 block = to_block(table, table.column_names)
                 yield Block(block.n, {names.get(name, name): column for name, column in block.columns.items()})
             return
+        if self.job.dataset_format.kind == "json":
+            self._named_roles([])
         rows: list[dict[str, Any]] = []
-        for file in files:
-            for row in self._records(file):
-                rows.append(row)
-                if len(rows) == _ROWS_A_BLOCK:
-                    yield _block(rows)
-                    rows = []
+        for row in self._all_records(files):
+            rows.append(row)
+            if len(rows) == _ROWS_A_BLOCK:
+                yield _block(rows)
+                rows = []
         if rows:
             yield _block(rows)
+
+    def _named_roles(self, columns: list[str]) -> dict[str, str]:
+        """Give the role of each column that has one; an attribute of objects is a column by its own text."""
+        found: dict[str, str] = {}
+        for role, chosen in self._roles().items():
+            name = column_of(chosen, columns) if columns else chosen.text
+            if name in found:
+                raise TableError(
+                    f"{_ATTRIBUTES[role]}: expected another column than {_ATTRIBUTES[found[name]]}'s, {name}"
+                )
+            found[name] = role
+        return found
+
+    def _all_records(self, files: list[Path]) -> Iterator[dict[str, Any]]:
+        rows = chain.from_iterable(map(self._records, files))
+        first = next(rows, None)
+        if first is None and self.columns and self.unread.count:
+            # No request has the baseline's columns: then they were added or left out, which is for the monitor to say.
+            self.any_width, self.unread = True, UnreadLines()
+            yield from chain.from_iterable(map(self._records, files))
+        elif first is not None:
+            yield from chain((first,), rows)
 
     def _roles(self) -> dict[str, Selector]:
         if not self.job.of_labels:
@@ -116,17 +144,29 @@ class JobRows:
             rows = self.handler.rows(record) if self._in_time(record) else []
             return [self._by_role(row) for row in rows]
         of_labels = self.job.of_labels
+        widths: set[int] = set()
+
+        def naming(count: int) -> tuple[str, ...]:
+            widths.add(count)
+            return names_by_position(self.columns, count)
+
         form = CaptureForm(
             outputs_too=not of_labels,
             prediction=self.job.inference if of_labels else None,
             score=self.job.probability if of_labels else None,
             truth=self.job.ground_truth,
-            naming=self._names,
+            naming=naming,
             texts=self.texts,
         )
         # Records of batch transform that were merged with ground truth have no time; they were chosen for this job.
         usual_ms = (self.job.start_ms or 0) if hour_ms is None else hour_ms
         found = [row for row in read_capture(text, form, usual_ms) if self._within(row.time_ms)]
+        if self.columns and not self.any_width:
+            # Named columns that come beside those by position are not counted.
+            wrong = next((row for row in found if len(row.features) in widths - {len(self.columns)}), None)
+            if wrong is not None:
+                msg = f"expected {len(self.columns)} columns, as the baseline has, got {len(wrong.features)}"
+                raise Refused("bad_type", msg)
         return [_scalars(row.features) | self._outputs(row) for row in found]
 
     def _outputs(self, row: CapturedRow) -> dict[str, Any]:
@@ -158,9 +198,6 @@ class JobRows:
             return True
         end_ms = math.inf if self.job.end_ms is None else self.job.end_ms
         return (self.job.start_ms or 0) <= time_ms < end_ms
-
-    def _names(self, count: int) -> tuple[str, ...]:
-        return names_by_position(self.columns, count)
 
     def _by_role(self, row: dict[str, Any]) -> dict[str, Any]:
         flat = {name: self._text(name, value) for name, value in _scalars(row).items()}

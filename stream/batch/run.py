@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +19,7 @@ from stream.hooks.record_handler import POSTPROCESS, load_script
 from stream.imports.unread import UnreadLines
 from windows.baselines.baseline_files import write_baseline
 from windows.baselines.baseline_records import to_json
+from windows.baselines.constraints import with_categorical_method
 from windows.baselines.kinds import ANALYSIS, CONSTRAINTS, STATISTICS
 from windows.baselines.suggest import suggest
 from windows.monitors.settle import status_of
@@ -38,13 +40,15 @@ class Outcome:
     Parameters
     ----------
     status : str
-        Completed or CompletedWithViolations.
+        Completed, CompletedWithViolations, or InsufficientData where nothing could be judged.
     rows, violations : int
         Judged or learned from, and found.
     files : tuple of Path
         Written.
     unread : UnreadLines
         Records that could not be read.
+    unjudged : tuple of str
+        Monitors that could not judge anything, and why.
     """
 
     status: str
@@ -52,6 +56,11 @@ class Outcome:
     violations: int
     files: tuple[Path, ...]
     unread: UnreadLines = field(default_factory=UnreadLines)
+    unjudged: tuple[str, ...] = ()
+
+    def told(self) -> list[str]:
+        """Say what was not read and not judged, in lines for a person."""
+        return [*self.unread.told(), *(f"warning: {text}" for text in self.unjudged)]
 
     @property
     def message(self) -> str:
@@ -61,7 +70,11 @@ class Outcome:
         --------
         >>> Outcome("CompletedWithViolations", 100, 60, ()).message
         'CompletedWithViolations: Job completed successfully with 60 violations.'
+        >>> Outcome("InsufficientData", 0, 0, ()).message
+        'InsufficientData: no data'
         """
+        if self.status == "InsufficientData":
+            return f"{self.status}: {f'nothing could be judged of {self.rows} rows' if self.rows else 'no data'}"
         return f"{self.status}: Job completed successfully with {self.violations or 'no'} violations."
 
 
@@ -93,6 +106,9 @@ def _suggest(job: Job) -> Outcome:
     baseline = suggest(opened.blocks, model=definition.model, roles=opened.roles, definition=definition).baseline
     if not baseline.n:
         raise TableError(f"{job.source}: expected rows to suggest a baseline from, got none{first_unread(rows)}")
+    if job.categorical_method is not None and baseline.constraints is not None:
+        constraints = with_categorical_method(baseline.constraints, job.categorical_method)
+        baseline = replace(baseline, constraints=constraints)
     documents = {monitor: labelled(document, opened.label) for monitor, document in baseline.documents.items()}
     baseline = replace(baseline, documents=documents)
     job.output.mkdir(parents=True, exist_ok=True)
@@ -126,8 +142,14 @@ def _report(job: Job, judged: Judged, metrics_folder: Path) -> Outcome:
         files.append(_write(metrics_folder / "cloudwatch_metrics.jsonl", lines.encode()))
     found = sum(len(violations_of(report)) for report in reports)
     status = status_of(verdict for report in reports for verdict in report.verdicts)
-    done = status if status == "CompletedWithViolations" else "Completed"
-    return Outcome(done, window.rows, found, tuple(files), judged.unread)
+    return Outcome(status, window.rows, found, tuple(files), judged.unread, tuple(_unjudged(reports)))
+
+
+def _unjudged(reports: tuple[Report, ...]) -> Iterator[str]:
+    for report in reports:
+        if report.status == "InsufficientData":
+            reason = next((verdict.reason for verdict in report.verdicts if verdict.reason), "nothing to judge")
+            yield f"{report.monitor} could not judge anything: {reason}"
 
 
 def _statistics(window: WindowProfile, reports: tuple[Report, ...]) -> dict[str, Any]:

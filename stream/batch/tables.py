@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.csv
@@ -13,6 +14,7 @@ import pyarrow.parquet
 from stream.batch.job import Format
 from stream.commands.tables import TableError
 from stream.imports.selectors import Selector
+from stream.imports.unread import UnreadLines
 
 
 def files_of(source: Path) -> list[Path]:
@@ -43,7 +45,9 @@ def names_by_position(columns: tuple[str, ...], count: int) -> tuple[str, ...]:
     return tuple(columns[place] if place < len(columns) else f"_c{place}" for place in range(count))
 
 
-def read_file(file: Path, form: Format, columns: tuple[str, ...], texts: frozenset[str]) -> pa.Table:
+def read_file(
+    file: Path, form: Format, columns: tuple[str, ...], texts: frozenset[str], unread: UnreadLines
+) -> pa.Table:
     """Read one file.
 
     Parameters
@@ -56,6 +60,8 @@ def read_file(file: Path, form: Format, columns: tuple[str, ...], texts: frozens
         Names where it has none.
     texts : frozenset of str
         Columns whose values are text whatever they spell.
+    unread : UnreadLines
+        Told of lines with more or fewer columns than the first.
 
     Raises
     ------
@@ -63,7 +69,7 @@ def read_file(file: Path, form: Format, columns: tuple[str, ...], texts: frozens
         In one line with the file and what was expected.
     """
     try:
-        table = pyarrow.parquet.read_table(file) if form.kind == "parquet" else _csv(file, form, columns, texts)
+        table = pyarrow.parquet.read_table(file) if form.kind == "parquet" else _csv(file, form, columns, texts, unread)
     except (OSError, pa.ArrowInvalid, csv.Error, UnicodeDecodeError) as error:
         raise TableError(f"{file}: expected {form.kind}, got an error: {str(error).splitlines()[0]}") from None
     for place, one in enumerate(table.schema):
@@ -72,14 +78,20 @@ def read_file(file: Path, form: Format, columns: tuple[str, ...], texts: frozens
     return table
 
 
-def _csv(file: Path, form: Format, columns: tuple[str, ...], texts: frozenset[str]) -> pa.Table:
+def _csv(file: Path, form: Format, columns: tuple[str, ...], texts: frozenset[str], unread: UnreadLines) -> pa.Table:
+    def skip(row: pyarrow.csv.InvalidRow) -> Literal["skip"]:
+        unread.add(file, row.number, f"expected {row.expected_columns} columns, got {row.actual_columns}")
+        return "skip"
+
     convert = pyarrow.csv.ConvertOptions(
         strings_can_be_null=True, null_values=[""], column_types=dict.fromkeys(texts, pa.string())
     )
     names = None if form.header else list(names_by_position(columns, _width(file)))
     with _opened(file) as opened:
-        read = pyarrow.csv.ReadOptions(column_names=names)
-        return pyarrow.csv.read_csv(opened, read_options=read, convert_options=convert)
+        # Threads know no numbers of lines.
+        read = pyarrow.csv.ReadOptions(column_names=names, use_threads=False)
+        parse = pyarrow.csv.ParseOptions(invalid_row_handler=skip)
+        return pyarrow.csv.read_csv(opened, read_options=read, parse_options=parse, convert_options=convert)
 
 
 def _width(file: Path) -> int:

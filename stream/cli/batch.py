@@ -46,6 +46,9 @@ def batch(
     preprocessor: Annotated[Path | None, typer.Option(help="Script with preprocess_handler.")] = None,
     postprocessor: Annotated[Path | None, typer.Option(help="Script with postprocess_handler.")] = None,
     metrics: Annotated[Path | None, typer.Option(help="Write metrics as files of CloudWatch's form to here.")] = None,
+    categorical_method: Annotated[
+        str | None, typer.Option(help="LInfinity or ChiSquared, of categories (categorical_drift_method).")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Suggest a baseline from data, or judge data against one, with the files of a managed monitor's job.
@@ -69,15 +72,17 @@ def batch(
         "end_time": end,
         "record_preprocessor_script": preprocessor,
         "post_analytics_processor_script": postprocessor,
+        "categorical_drift_method": categorical_method,
         "publish_cloudwatch_metrics": None if metrics is None else "Enabled",
     }
     given = {name: str(value) for name, value in options.items() if value is not None}
     outcome = run(job_of({**os.environ, **given}), metrics_folder=metrics or METRICS_FOLDER)
-    for line in outcome.unread.told():
+    for line in outcome.told():
         say(line)
     if as_json:
         counts = {"status": outcome.status, "rows": outcome.rows, "violations": outcome.violations}
-        print_json(counts | {"unread": outcome.unread.count, "files": [str(path) for path in outcome.files]})
+        counts |= {"unread": outcome.unread.count, "unjudged": list(outcome.unjudged)}
+        print_json(counts | {"files": [str(path) for path in outcome.files]})
     else:
         say(outcome.message)
     if outcome.violations:

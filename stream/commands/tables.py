@@ -80,9 +80,13 @@ class Roles:
         Raises
         ------
         TableError
-            If a role names a column that the table does not have.
+            If a role names a column that the table does not have, or two roles of a prediction name the same.
         """
         named = self.named
+        of: dict[str, str] = {}
+        for role in ("label", "prediction", "score"):
+            if (name := named.get(role)) is not None and of.setdefault(name, role) != role:
+                raise TableError(f"--{role} {name}: expected another column than that of --{of[name]}")
         others = [("tag", name) for name in self.tags] + [("ignore", name) for name in self.ignore]
         for role, name in [*named.items(), *others]:
             if name not in table.column_names:

@@ -156,6 +156,29 @@ def read_constraints(document: Document) -> Constraints:
         raise BaselineError(msg) from error
 
 
+def with_categorical_method(constraints: Constraints, method: str) -> Constraints:
+    """Compare categories by another method than the file says, where no feature says one of its own.
+
+    Parameters
+    ----------
+    constraints : Constraints
+        Left as they are.
+    method : str
+        LInfinity or ChiSquared.
+
+    Examples
+    --------
+    >>> age = {"name": "age", "inferred_type": "Integral", "completeness": 1.0}
+    >>> with_categorical_method(read_constraints({"features": [age]}), "ChiSquared").features["age"].settings
+    ... # doctest: +ELLIPSIS
+    Settings(...categorical_method='ChiSquared'...)
+    """
+    document = copy.deepcopy(dict(constraints.document))
+    config = document.setdefault("monitoring_config", {})
+    config.setdefault("distribution_constraints", {})["categorical_drift_method"] = method
+    return read_constraints(document)
+
+
 def read_ours(document: Document) -> Document | None:
     """Take our own object out of a file of constraints; None if the file is from elsewhere.
 

@@ -248,7 +248,76 @@ def test_a_job_that_cannot_run_says_why_and_exits_with_1(tmp_path: Path) -> None
 def test_an_hour_without_requests_is_no_failure(baseline: Path, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     outcome = run(job_of(_environment(tmp_path / "in", tmp_path / "out", **_monitor(baseline))))
-    assert (outcome.status, outcome.rows, outcome.violations) == ("Completed", 0, 0)
+    assert (outcome.status, outcome.rows, outcome.violations) == ("InsufficientData", 0, 0)
+    assert outcome.message == "InsufficientData: no data"
+    (tmp_path / "empty.csv").write_text("churn,age,pay,plan\n")
+    given = _environment(tmp_path / "empty.csv", tmp_path / "out", dataset_format="csv", **_monitor(baseline))
+    message = tmp_path / "message"
+    assert main(given, message=message) == 0
+    assert message.read_text() == "InsufficientData: no data"
+
+
+def test_a_monitor_that_could_not_judge_is_named(baseline: Path, tmp_path: Path) -> None:
+    csv = _csv(tmp_path / "c.csv", 400, 2)
+    given = _monitor(baseline, dataset_format="csv", baseline_statistics="")
+    outcome = run(job_of(_environment(csv, tmp_path / "out", **given)))
+    assert outcome.told() == ["warning: data_drift could not judge anything: the baseline has no values of it"]
+
+
+def test_the_method_of_categories_is_that_of_the_environment(baseline: Path, tmp_path: Path) -> None:
+    rows = _csv(tmp_path / "c.csv", 1_000, 2).read_text().splitlines()
+    shifted = [line[:-1] + "b" if number % 9 == 0 else line for number, line in enumerate(rows)]
+    (tmp_path / "c.csv").write_text("\n".join([rows[0], *shifted[1:]]) + "\n")
+    theirs = _as_theirs(baseline, tmp_path / "theirs")
+    for method, found in (("LInfinity", {}), ("ChiSquared", {"baseline_drift_check": {"plan"}})):
+        given = _monitor(theirs, dataset_format="csv", categorical_drift_method=method)
+        run(job_of(_environment(tmp_path / "c.csv", tmp_path / "out", **given)))
+        assert _violations(tmp_path / "out") == found, method
+
+
+def test_a_baseline_is_made_for_the_method_of_the_environment(tmp_path: Path) -> None:
+    given = _environment(_csv(tmp_path / "t.csv", 500, 1), tmp_path / "made", dataset_format="csv")
+    run(job_of(given | {"categorical_drift_method": "ChiSquared"}))
+    document = json.loads((tmp_path / "made/constraints.json").read_text())
+    assert document["monitoring_config"]["distribution_constraints"]["categorical_drift_method"] == "ChiSquared"
+
+
+@pytest.mark.parametrize("form", ["capture", "csv"])
+def test_a_record_of_the_wrong_number_of_columns_is_not_read(baseline: Path, tmp_path: Path, form: str) -> None:
+    lines = _csv(tmp_path / "c.csv", 300, 2).read_text().splitlines()
+    lines[7], lines[9] = "39,50,a", "0.5,39,50,a,9"
+    source = tmp_path / "c.csv"
+    source.write_text("\n".join(lines) + "\n")
+    if form == "capture":
+        source = _captured(source, tmp_path / "in/a.jsonl")
+    given = _monitor(baseline, dataset_format=CAPTURE if form == "capture" else "csv")
+    outcome = run(job_of(_environment(source, tmp_path / "out", **given)))
+    assert (outcome.status, outcome.rows, _violations(tmp_path / "out")) == ("Completed", 298, {})
+    place = (7, 9) if form == "capture" else (8, 10)
+    assert [one.line for one in outcome.unread.listed] == list(place)
+    assert ["expected 4 columns" in one.reason and "got " in one.reason for one in outcome.unread.listed] == [True] * 2
+
+
+def test_named_columns_may_be_fewer_than_the_baselines(baseline: Path, tmp_path: Path) -> None:
+    row = {"data": '{"churn": 0.5, "age": 30, "pay": 50.0}', "encoding": "JSON"}
+    record = {"captureData": {"endpointInput": row}, "eventMetadata": {"eventId": "e"}, "eventVersion": "0"}
+    (tmp_path / "a.jsonl").write_text("\n".join([json.dumps(record)] * 60))
+    given = _monitor(baseline, start_time="", end_time="")
+    outcome = run(job_of(_environment(tmp_path / "a.jsonl", tmp_path / "out", **given)))
+    assert (outcome.rows, outcome.unread.count) == (60, 0)
+    assert _violations(tmp_path / "out")["missing_column_check"] == {"plan"}
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_a_column_has_one_role(tmp_path: Path, form: str) -> None:
+    (tmp_path / "c").write_text("churn,age\n1,30\n" if form == "csv" else '{"churn": 1, "age": 30}')
+    roles = {"ground_truth_attribute": "churn", "inference_attribute": "churn"}
+    given = _environment(
+        tmp_path / "c", tmp_path / "out", dataset_format=form, problem_type="BinaryClassification", **roles
+    )
+    said = "inference_attribute: expected another column than ground_truth_attribute's, churn"
+    with pytest.raises(StreamError, match=said):
+        run(job_of(given))
 
 
 def test_the_environment_is_read_as_it_is_documented() -> None:
@@ -278,6 +347,7 @@ def test_the_environment_is_read_as_it_is_documented() -> None:
         ({"analysis_type": "MODEL_EXPLAINABILITY"}, "analysis_type: expected one of DATA_QUALITY, MODEL_QUALITY"),
         ({"analysis_type": "MODEL_BIAS"}, "analysis_config: expected a path"),
         ({"problem_type": "Ranking"}, "problem_type: expected one of"),
+        ({"categorical_drift_method": "Robust"}, "categorical_drift_method: expected one of LInfinity, ChiSquared"),
         ({"inference_attribute": "a b"}, "inference_attribute: expected an index"),
         ({"probability_threshold_attribute": "2"}, "probability_threshold_attribute: expected a number from 0 to 1"),
     ],

@@ -58,6 +58,11 @@ def test_a_role_of_an_unknown_column_names_the_option_and_the_columns_there_are(
         Roles(label="income").features(pa.table({"age": [1], "y": [0]}))
 
 
+def test_a_column_cannot_be_the_label_and_the_prediction() -> None:
+    with pytest.raises(TableError, match="--prediction y: expected another column than that of --label"):
+        Roles(label="y", prediction="y").features(pa.table({"age": [1], "y": [0]}))
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
