@@ -94,7 +94,7 @@ class ContingencySpec:
     @property
     def max_bytes(self) -> int:
         """Bound the length of a state's bytes."""
-        values, groups = self.max_values + len(self.declared), self.max_values
+        values, groups = self.max_values + len(self.declared), 1 if self.group is None else self.max_values
         names = (values + groups + 2) * (6 * LONGEST + 4) + 64
         counts = 8 * _CELLS * (values + 1) * (groups + 1)
         return 64 + len(self.facets) * (names + counts + counts // 1000 + 64)

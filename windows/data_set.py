@@ -13,6 +13,7 @@ from sketches.profile import ProfileState
 from windows.baselines.roles import NO_ROLES, Roles, by_role
 from windows.baselines.suggest import judged_block, row_hashes
 from windows.definition import ModelDefinition
+from windows.partition.segments import add_events
 from windows.partition.specs import event_specs, label_specs, profile_spec
 from windows.window_profile import WindowProfile
 
@@ -70,14 +71,10 @@ def window_of_rows(
         joined = judged_block(judged, whole, definition)
         labelled += joined.n
         profile.update(monitored)
-        _update(of_events, whole)
-        _update(of_labels, joined)
+        add_events(of_events, whole, definition)
+        for state in of_labels.values():
+            state.update(joined)
     return _closed(definition, period, profile, of_events | of_labels, labelled)
-
-
-def _update(states: Mapping[str, Any], block: Block) -> None:
-    for state in states.values():
-        state.update(block)
 
 
 def _closed(

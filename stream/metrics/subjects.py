@@ -77,11 +77,16 @@ def subject_labels(cap: FeatureCap, model: str, version: str, monitor: str, verd
     return feature if known else OTHER, statistic
 
 
+def _segment(verdict: Verdict) -> str:
+    return "" if verdict.segment is None else f"[{verdict.segment}={verdict.segment_value}]"
+
+
 def _named(monitor: str, verdict: Verdict) -> tuple[str, str]:
     if verdict.facet is not None:
         metric = BIAS_METRICS.get(verdict.statistic)
         of_everybody = metric is not None and metric.of_everybody
-        return "*" if of_everybody else f"{verdict.facet}={verdict.facet_value}", verdict.statistic
+        value = "*" if of_everybody else f"{verdict.facet}={verdict.facet_value}"
+        return value + _segment(verdict), verdict.statistic
     if monitor == "model_quality" and verdict.segment is not None:
         return f"{verdict.segment}={verdict.segment_value}", verdict.statistic
     if monitor == "model_quality":

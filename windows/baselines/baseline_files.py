@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import numpy as np
 
@@ -26,7 +27,7 @@ from windows.baselines.kinds import CONSTRAINTS as _CONSTRAINTS
 from windows.baselines.kinds import STATISTICS as _STATISTICS
 from windows.baselines.quality_constraints import read_quality_constraints
 from windows.errors import BaselineError
-from windows.partition.specs import CUSTOM, QUALITY
+from windows.partition.specs import CUSTOM, OF_USERS, QUALITY, SEGMENT_CUSTOM
 from windows.quality.problems import problem_of
 from windows.statistics.feature_statistics import feature_statistics
 
@@ -60,8 +61,9 @@ def write_baseline(baseline: Baseline, directory: Path) -> list[Path]:
         if folder.monitor in baseline.documents:
             files |= _document(baseline, folder, directory / folder.monitor)
     for part, state in baseline.states.items():
-        if part.startswith(CUSTOM):
-            files[directory / f"{part}.skw"] = seal_state(state)
+        if part.startswith(OF_USERS):
+            name = quote(part.removeprefix(CUSTOM), safe="")
+            files[directory / CUSTOM / f"{name}.skw"] = seal_state(state)
     for path, content in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
@@ -155,7 +157,8 @@ def read_baseline(directory: Path, *, model: str | None = None, version: str | N
         states |= _states(paths[folder].parent, folder.file, document.pop("sketchwatch", {}))
     for path in (directory / CUSTOM).glob("*.skw"):
         # Only the user's own code can read it, and a file must not say which.
-        states[CUSTOM + path.stem] = path.read_bytes()
+        name = unquote(path.stem)
+        states[name if name.startswith(SEGMENT_CUSTOM) else CUSTOM + name] = path.read_bytes()
     kept = {folder.monitor: document for folder, document in documents.items()}
     return Baseline(model, version, **baseline, states=states, documents=kept)
 

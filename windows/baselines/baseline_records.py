@@ -17,7 +17,7 @@ from windows.baselines.baseline import Baseline
 from windows.baselines.constraints import read_constraints
 from windows.baselines.quality_constraints import read_quality_constraints
 from windows.errors import BaselineError
-from windows.partition.specs import CUSTOM
+from windows.partition.specs import OF_USERS
 
 HEADER = "header"
 CONSTRAINTS = "data_quality/constraints"
@@ -38,7 +38,7 @@ def baseline_records(baseline: Baseline) -> list[tuple[str, bytes]]:
     records = [(_FEATURE + name, seal_feature(feature)) for name, feature in baseline.features.items()]
     if baseline.constraints is not None:
         records.append((CONSTRAINTS, to_json(baseline.constraints.document)))
-    own = {part: state for part, state in baseline.states.items() if not part.startswith(CUSTOM)}
+    own = {part: state for part, state in baseline.states.items() if not part.startswith(OF_USERS)}
     records += [(_STATE + part, seal_state(state)) for part, state in baseline.states.items()]
     records += [(_DOCUMENT + monitor, to_json(document)) for monitor, document in baseline.documents.items()]
     if baseline.quality_constraints is not None:

@@ -11,7 +11,16 @@ from windows.baselines.attributions import analysis_document, importances_of
 from windows.baselines.bias_analysis import bias_document
 from windows.baselines.embeddings import embeddings_document
 from windows.definition import ModelDefinition
-from windows.partition.specs import ATTRIBUTIONS, BIAS, EMBEDDING, SAMPLE, SEGMENT_QUALITY, SEGMENTS
+from windows.partition.specs import (
+    ATTRIBUTIONS,
+    BIAS,
+    EMBEDDING,
+    SAMPLE,
+    SEGMENT_BIAS,
+    SEGMENT_EMBEDDING,
+    SEGMENT_QUALITY,
+    SEGMENTS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +46,13 @@ class Folder:
         return part.startswith(self.parts)
 
 
+_BY_SEGMENT = (SEGMENTS, SEGMENT_QUALITY, SEGMENT_BIAS, SEGMENT_EMBEDDING)
+
 FOLDERS: tuple[Folder, ...] = (
     Folder("bias", "analysis.json", (BIAS,)),
     Folder("attribution_drift", "analysis.json", (ATTRIBUTIONS, SAMPLE)),
     Folder("embedding_drift", "statistics.json", (EMBEDDING,)),
-    Folder("segments", "statistics.json", (SEGMENTS, SEGMENT_QUALITY)),
+    Folder("segments", "statistics.json", _BY_SEGMENT),
 )
 
 
@@ -69,9 +80,7 @@ def documents_of(definition: ModelDefinition, states: Mapping[str, Any]) -> dict
     embedded = {part.removeprefix(EMBEDDING): s for part, s in sorted(states.items()) if part.startswith(EMBEDDING)}
     if embedded:
         documents["embedding_drift"] = embeddings_document(embedded)
-    if parted := {
-        part: state for part, state in sorted(states.items()) if part.startswith((SEGMENTS, SEGMENT_QUALITY))
-    }:
+    if parted := {part: state for part, state in sorted(states.items()) if part.startswith(_BY_SEGMENT)}:
         documents["segments"] = segments_document(parted)
     return documents
 

@@ -22,7 +22,7 @@ from windows.baselines.quality_constraints import quality_document, read_quality
 from windows.baselines.roles import NO_ROLES, Roles, by_role
 from windows.definition import ModelDefinition
 from windows.join.carried import layout_of
-from windows.partition.segments import with_segments
+from windows.partition.segments import add_events, with_segments
 from windows.partition.specs import QUALITY, SEGMENTS, event_specs, label_specs
 from windows.quality.problems import problem_of
 from windows.statistics.feature_statistics import listed
@@ -99,8 +99,7 @@ def suggest(
         monitored, extra, judged = by_role(block, roles)
         whole = Block(block.n, {**monitored.columns, **extra.columns, ID_HASH: row_hashes(profile.n, block.n)})
         profile.update(monitored)
-        for state in of_events.values():
-            state.update(whole)
+        add_events(of_events, whole, definition)
         joined = judged_block(judged, whole, definition)
         for state in of_labels.values():
             state.update(joined)

@@ -5,8 +5,11 @@ from __future__ import annotations
 
 from windows.definition import ModelDefinition
 from windows.monitors.attribution_drift import report_attribution_drift
+from windows.monitors.bias import CHECK as BIAS_CHECK
 from windows.monitors.bias import report_bias
 from windows.monitors.custom import custom_monitors
+from windows.monitors.each_segment import each_segment
+from windows.monitors.embedding_drift import CHECK as EMBEDDING_CHECK
 from windows.monitors.embedding_drift import report_embedding_drift
 from windows.monitors.model_quality import report_model_quality
 from windows.monitors.monitor import Monitor
@@ -25,6 +28,10 @@ def _model_quality_needs(definition: ModelDefinition) -> tuple[str, ...]:
     # Rows without a label are counted from the outputs.
     absent = definition.monitors.model_quality.absent_label is not None
     return (QUALITY, FEATURE) if absent else (QUALITY,)
+
+
+def _embeddings(definition: ModelDefinition) -> tuple[str, ...]:
+    return tuple(EMBEDDING + name for name in sorted(definition.monitors.embedding_drift.embeddings))
 
 
 MONITORS = (
@@ -62,6 +69,7 @@ MONITORS = (
         enabled=lambda definition: BIAS in label_specs(definition),
         needs=lambda definition: (BIAS, SAMPLE) if definition.sample.enabled else (BIAS,),
         judge=report_bias,
+        by_segment=each_segment(report_bias, lambda _: (BIAS,), BIAS_CHECK),
     ),
     Monitor(
         "attribution_drift",
@@ -78,6 +86,7 @@ MONITORS = (
         enabled=lambda definition: bool(definition.monitors.embedding_drift.embeddings),
         needs=lambda _definition: (EMBEDDING,),
         judge=report_embedding_drift,
+        by_segment=each_segment(report_embedding_drift, _embeddings, EMBEDDING_CHECK),
     ),
 )
 

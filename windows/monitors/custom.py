@@ -4,17 +4,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from sketches.envelope import unseal
-from sketches.state import Spec
 from windows.baselines.baseline import Baseline
 from windows.definition import ModelDefinition
 from windows.extensions import load
+from windows.monitors.each_segment import each_segment
 from windows.monitors.monitor import Judged, Monitor, Terms
 from windows.monitors.settle import Draft, settle
 from windows.options import Custom
-from windows.partition.specs import CUSTOM
+from windows.partition.specs import CUSTOM, segment_part
 from windows.report import Verdict
 from windows.statistics.correction import holm
 from windows.window_profile import WindowProfile
@@ -27,28 +26,35 @@ def custom_monitors(definition: ModelDefinition) -> tuple[Monitor, ...]:
 
 def _monitor(name: str, custom: Custom) -> Monitor:
     part, extension = CUSTOM + name, load(custom.use)
+    needs = (part, segment_part(part, ""))
 
     def judge(profile: WindowProfile, baseline: Baseline | None, terms: Terms) -> Judged:
-        was = None if baseline is None else baseline.states.get(part)
-        if isinstance(was, bytes):
-            was = _opened(was, extension.spec(custom.options))
+        was = None if baseline is None else _opened(baseline, profile, needs).states.get(part)
         statistics, verdicts = extension.judge(profile.states[part], was, custom.options)
         return statistics, settle([_test(verdict) for verdict in verdicts], holm, terms.alpha, terms.earlier)
 
+    segments = each_segment(judge, lambda _: (part,), name)
     return Monitor(
         name,
         family="custom",
         of_labels=extension.of_labels,
         enabled=lambda _: True,
-        needs=lambda _: (part,),
+        needs=lambda _: needs,
         judge=judge,
+        by_segment=lambda profile, baseline, terms: segments(profile, _opened(baseline, profile, needs), terms),
     )
 
 
-def _opened(data: bytes, spec: Spec) -> Any:
-    """Open the baseline's state; None if it was made with other options."""
-    envelope = unseal(data)
-    return spec.from_bytes(envelope.payload) if envelope.fingerprint == spec.fingerprint else None
+def _opened(baseline: Baseline, profile: WindowProfile, mine: tuple[str, ...]) -> Baseline:
+    """Open the states that are still in their envelopes; without those that were made with other options."""
+    opened = dict(baseline.states)
+    for part, data in baseline.states.items():
+        if isinstance(data, bytes) and part.startswith(mine):
+            envelope, spec = unseal(data), profile.states[part].spec if part in profile.states else None
+            del opened[part]
+            if spec is not None and envelope.fingerprint == spec.fingerprint:
+                opened[part] = spec.from_bytes(envelope.payload)
+    return replace(baseline, states=opened)
 
 
 def _test(verdict: Verdict) -> Draft | Verdict:

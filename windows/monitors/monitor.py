@@ -41,6 +41,10 @@ class Terms:
     past: Sequence[PastWindow] = ()
 
 
+Judge = Callable[[WindowProfile, Baseline | None, Terms], Judged]
+BySegment = Callable[[WindowProfile, Baseline, Terms], Judged]
+
+
 @dataclass(frozen=True, slots=True)
 class Monitor:
     """One monitor.
@@ -69,8 +73,8 @@ class Monitor:
     of_labels: bool
     enabled: Callable[[ModelDefinition], bool]
     needs: Callable[[ModelDefinition], tuple[str, ...]]
-    judge: Callable[[WindowProfile, Baseline | None, Terms], Judged]
-    by_segment: Callable[[WindowProfile, Baseline, Terms], Judged] | None = None
+    judge: Judge
+    by_segment: BySegment | None = None
 
 
 def no_baseline(check: str, what: str) -> list[Verdict]:

@@ -93,10 +93,10 @@ def judge_segments(
         now, was = profile.states.get(prefix + column), baseline.states.get(prefix + column)
         reason = _incomparable(now, was, prefix + column, profile.unmerged)
         if reason is not None or now is None or was is None:
-            given.append(_insufficient(column, check, reason))
+            given.append(insufficient(column, check, reason))
             continue
         described[column] = {"rows": dict(sorted(now.rows.items())), "missing": now.missing, "overflow": now.overflow}
-        given += _left_out(column, check, now, was)
+        given += left_out(column, check, now, was)
         segments += [
             Segment(column, value, now.segments[value], was.segments[value], rows)
             for value, rows in sorted(now.rows.items())
@@ -106,7 +106,7 @@ def judge_segments(
         given += tests(segment, len(segments))
     remarkable = [test for test in given if test is not UNREMARKABLE]
     settled = settle(remarkable, correct, terms.alpha, terms.earlier, others=len(given) - len(remarkable))
-    return {"segments": described}, _worth_telling(settled, terms)
+    return {"segments": described}, worth_telling(settled, terms)
 
 
 def _incomparable(now: Any, was: Any, part: str, unmerged: Sequence[str]) -> str | None:
@@ -121,23 +121,25 @@ def _incomparable(now: Any, was: Any, part: str, unmerged: Sequence[str]) -> str
     return None
 
 
-def _left_out(column: str, check: str, now: SegmentedState, was: SegmentedState) -> Iterator[Verdict]:
+def left_out(column: str, check: str, now: SegmentedState, was: SegmentedState) -> Iterator[Verdict]:
     """Say what is not judged: values beyond the cap, and those that the baseline does not know."""
     if now.overflow:
         most = now.spec.max_segments
         named = ", ".join(now.refused[:5])
-        yield _insufficient(column, check, f"{now.overflow} rows are beyond the first {most} values by name: {named}")
+        yield insufficient(column, check, f"{now.overflow} rows are beyond the first {most} values by name: {named}")
     for value, rows in sorted(now.rows.items()):
         if rows and value not in was.segments:
             reason = "the baseline has no rows of this segment"
             yield Segment(column, value, None, None, rows).verdict("*", check, "insufficient", n=rows, reason=reason)
 
 
-def _insufficient(column: str, check: str, reason: str | None) -> Verdict:
+def insufficient(column: str, check: str, reason: str | None) -> Verdict:
+    """Say why nothing can be said of the segments of a column, or of some of them."""
     return Verdict(f"*[{column}]", check, "calibrated", "insufficient", reason=reason, segment=column)
 
 
-def _worth_telling(verdicts: list[Verdict], terms: Terms) -> list[Verdict]:
+def worth_telling(verdicts: list[Verdict], terms: Terms) -> list[Verdict]:
+    """Leave out what is fine and was: there may be a thousand."""
     said = terms.earlier.violated
     return [v for v in verdicts if v.outcome != "ok" or (v.subject, v.check) in said]
 

@@ -19,6 +19,7 @@ from windows.join.row_records import Record
 from windows.partition.looking import MOST_ROWS, look_bytes, looks_over
 from windows.partition.segments import with_segments
 from windows.partition.specs import (
+    BY_SEGMENT,
     EARLY,
     FEATURE,
     GRID,
@@ -121,7 +122,7 @@ class OpenWindow:
                     if part == EARLY:
                         state.update(whole, most_rows=MOST_ROWS)
                     else:
-                        state.update(parted if part.startswith(SEGMENTS) else whole)
+                        state.update(parted if part.startswith(BY_SEGMENT) else whole)
             self._change(*self.of_events)
         self.counts.rows += block.n
         if self.features_closed:

@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from sketches.block import Block
 from windows.definition import ModelDefinition
 from windows.join.carried import Carried
-from windows.partition.specs import SEGMENT
+from windows.partition.specs import BY_SEGMENT, SEGMENT
 
 
 def with_segments(block: Block, definition: ModelDefinition) -> Block:
@@ -30,3 +33,10 @@ def with_segments(block: Block, definition: ModelDefinition) -> Block:
     """
     segments = {SEGMENT + column: Carried(column).column(block) for column in definition.segments}
     return Block(block.n, {**block.columns, **segments})
+
+
+def add_events(states: Mapping[str, Any], block: Block, definition: ModelDefinition) -> None:
+    """Add rows to the states of events, with the columns that part them where a state is by segment."""
+    parted = with_segments(block, definition) if definition.segments else block
+    for part, state in states.items():
+        state.update(parted if part.startswith(BY_SEGMENT) else block)

@@ -8,6 +8,9 @@ made of a data set's rows.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from sketches.attributions import AttributionsSpec
 from sketches.binary import BinaryQualitySpec
 from sketches.contingency import ContingencySpec
@@ -39,10 +42,16 @@ EARLY = "early"
 SAMPLE = "sample"
 SEGMENTS = "segments/"
 SEGMENT_QUALITY = "segment-quality/"
+SEGMENT_BIAS = "segment-bias/"
+SEGMENT_EMBEDDING = "segment-embedding/"
 SEGMENT_CUSTOM = "segment-custom/"
 SEGMENT = "segment."
 OF_USERS = (CUSTOM, SEGMENT_CUSTOM)
+BY_SEGMENT = (SEGMENTS, SEGMENT_QUALITY, SEGMENT_BIAS, SEGMENT_EMBEDDING, SEGMENT_CUSTOM)
 GRID = "grid"
+
+_SEGMENTED_BYTES = 4 << 20
+_SEGMENT_PROBES = 64
 
 
 def profile_spec(definition: ModelDefinition, k: int = WINDOW_K) -> ProfileSpec:
@@ -90,6 +99,8 @@ def event_specs(definition: ModelDefinition, k: int = WINDOW_K, *, grid: Grid | 
     for name, dimension in sorted(definition.monitors.embedding_drift.embeddings.items()):
         probes = baseline_probes(dimension) if k > WINDOW_K else 0
         specs[EMBEDDING + name] = EmbeddingSpec(name, dimension, probes=probes)
+    if definition.segments:
+        specs |= _segments_of_events(definition, k)
     if definition.sample.enabled or is_explained(definition):
         specs[SAMPLE] = _sample_spec(definition)
     return specs if grid is None else specs | _grid_specs(definition, grid)
@@ -138,6 +149,43 @@ def _segmented(definition: ModelDefinition, column: str, read_from: str, inner: 
     return SegmentedSpec(read_from, inner, hashed=hashed, hash_key=definition.model if hashed else "")
 
 
+def segment_part(part: str, column: str) -> str:
+    """Name the part that holds the states of another one by the values of a column.
+
+    Examples
+    --------
+    >>> segment_part("embedding/text", "region")
+    'segment-embedding/text/region'
+    """
+    return f"segment-{part}/{column}"
+
+
+def _parted(
+    definition: ModelDefinition, inner: Mapping[str, Spec], read_from: str = "", widest: Spec | None = None
+) -> dict[str, Spec]:
+    """Specs of these parts by the values of every column, of as many segments as keep the widest part small."""
+    specs: dict[str, Spec] = {}
+    for column in definition.segments if inner else ():
+        largest = max(inner.values(), key=lambda spec: spec.max_bytes) if widest is None else widest
+        one = _segmented(definition, column, read_from + column, largest)
+        counts = range(one.max_segments, 1, -1)
+        most = next((n for n in counts if replace(one, max_segments=n).max_bytes <= _SEGMENTED_BYTES), 1)
+        for part, spec in inner.items():
+            specs[segment_part(part, column)] = replace(one, inner=spec, max_segments=most)
+    return specs
+
+
+def _segments_of_events(definition: ModelDefinition, k: int) -> dict[str, Spec]:
+    """Specs by segment; a window has room for as many segments as a baseline, whose embeddings take more."""
+    embeddings = sorted(definition.monitors.embedding_drift.embeddings.items())
+    probes = {name: min(_SEGMENT_PROBES, baseline_probes(dimension)) for name, dimension in embeddings}
+    of_baseline = {EMBEDDING + name: EmbeddingSpec(name, size, probes=probes[name]) for name, size in embeddings}
+    widest = max(of_baseline.values(), key=lambda spec: spec.max_bytes, default=None)
+    kept = of_baseline if k > WINDOW_K else {part: replace(spec, probes=0) for part, spec in of_baseline.items()}
+    own = _custom_specs(definition, of_labels=False)
+    return _parted(definition, kept, SEGMENT, widest) | _parted(definition, own, SEGMENT)
+
+
 def label_specs(definition: ModelDefinition) -> dict[str, Spec]:
     """Specs of the parts that see joined rows, and take them away again when a label is corrected.
 
@@ -165,7 +213,9 @@ def label_specs(definition: ModelDefinition) -> dict[str, Spec]:
     if QUALITY in specs:
         for column in definition.segments:
             specs[SEGMENT_QUALITY + column] = _segmented(definition, column, column, specs[QUALITY])
-    return specs | _custom_specs(definition, of_labels=True)
+    own = _custom_specs(definition, of_labels=True)
+    counted = {BIAS: specs[BIAS]} if BIAS in specs else {}
+    return specs | own | _parted(definition, counted) | _parted(definition, own)
 
 
 def _custom_specs(definition: ModelDefinition, *, of_labels: bool) -> dict[str, Spec]:

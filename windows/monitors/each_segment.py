@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A monitor judged by segment: its own judge, on the states of one segment after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
+from typing import Any
+
+from windows.baselines.baseline import Baseline
+from windows.baselines.documents import documents_of
+from windows.definition import ModelDefinition
+from windows.monitors.monitor import BySegment, Judge, Judged, Terms
+from windows.monitors.segments import Segment, insufficient, left_out, worth_telling
+from windows.monitors.settle import Earlier
+from windows.partition.specs import segment_part
+from windows.report import Verdict
+from windows.window_profile import WindowProfile
+
+
+def each_segment(judge: Judge, parts: Callable[[ModelDefinition], Sequence[str]], check: str) -> BySegment:
+    """Judge every segment as the whole is judged, each at an equal share of the level of all.
+
+    Parameters
+    ----------
+    judge : callable
+        Of the whole: it sees a window and a baseline that hold the states of one segment only, under the names of
+        those of the whole, and the baseline's document as it would have been suggested from these.
+    parts : callable
+        The parts it judges, under a definition.
+    check : str
+        Of the verdicts on what cannot be judged.
+
+    Returns
+    -------
+    callable
+        Gives rows by segment, and the verdicts that are violations or were. A segment of which nothing could be
+        decided is named with the first reason; if that holds for all of a column, the column is.
+    """
+
+    def by_segment(profile: WindowProfile, baseline: Baseline, terms: Terms) -> Judged:
+        named = tuple(parts(profile.definition))
+        described: dict[str, Any] = {}
+        verdicts: list[Verdict] = []
+        segments: list[Segment] = []
+        for column in profile.definition.segments:
+            keys = {part: segment_part(part, column) for part in named}
+            reason = _incomparable(profile, baseline, keys)
+            if reason is not None:
+                verdicts.append(insufficient(column, check, reason))
+                continue
+            now, was = ({part: held.states[key] for part, key in keys.items()} for held in (profile, baseline))
+            first, before = now[named[0]], was[named[0]]
+            described[column] = {
+                "rows": dict(sorted(first.rows.items())),
+                "missing": first.missing,
+                "overflow": first.overflow,
+            }
+            verdicts += left_out(column, check, first, before)
+            segments += [
+                Segment(column, value, _of(now, value), _of(was, value), rows)
+                for value, rows in sorted(first.rows.items())
+                if value in before.segments and rows
+            ]
+        undecided: list[tuple[Segment, Verdict]] = []
+        for segment in segments:
+            said = _judged(judge, segment, profile, baseline, replace(terms, alpha=terms.alpha / len(segments)))
+            verdicts += worth_telling([v for v in said if v.outcome in ("ok", "violation")], terms)
+            if (why := _undecided(said)) is not None:
+                undecided.append((segment, why))
+        return {"segments": described}, [*verdicts, *_reasons(undecided, segments, check)]
+
+    return by_segment
+
+
+def _incomparable(profile: WindowProfile, baseline: Baseline, keys: Mapping[str, str]) -> str | None:
+    if any(key in profile.unmerged for key in keys.values()):
+        return "partitions counted the window's segments under different definitions"
+    if any(key not in profile.states or not profile.states[key].n for key in keys.values()):
+        return "the window has no rows of it"
+    if any(key not in baseline.states for key in keys.values()):
+        return "the baseline was suggested without this segment"
+    return None
+
+
+def _of(states: Mapping[str, Any], value: str) -> dict[str, Any]:
+    return {
+        part: state.segments[value] if value in state.segments else state.spec.inner.empty()
+        for part, state in states.items()
+    }
+
+
+def _judged(judge: Judge, segment: Segment, profile: WindowProfile, baseline: Baseline, terms: Terms) -> list[Verdict]:
+    """Let the judge of the whole judge one segment, and name its verdicts after that; advisory ones are not told."""
+    mark = f"[{segment.column}={segment.value}]"
+    said_before = terms.earlier.violated
+    violated = {(subject.removesuffix(mark), check) for subject, check in said_before if subject.endswith(mark)}
+    documents = documents_of(profile.definition, segment.was)
+    _, verdicts = judge(
+        replace(profile, states=segment.now),
+        replace(baseline, states=segment.was, documents=documents),
+        replace(terms, earlier=Earlier(terms.earlier.revisions, frozenset(violated))),
+    )
+    return [
+        replace(v, subject=v.subject + mark, segment=segment.column, segment_value=segment.value)
+        for v in verdicts
+        if not v.advisory
+    ]
+
+
+def _undecided(said: Sequence[Verdict]) -> Verdict | None:
+    """Find out why nothing was decided; None if something was, or nothing was asked."""
+    if any(verdict.outcome in ("ok", "violation") for verdict in said):
+        return None
+    return min(said, key=lambda verdict: verdict.outcome != "insufficient", default=None)
+
+
+def _reasons(
+    undecided: Sequence[tuple[Segment, Verdict]], segments: Sequence[Segment], check: str
+) -> Iterator[Verdict]:
+    for column, group in groupby(undecided, key=lambda pair: pair[0].column):
+        pairs = list(group)
+        reasons = {(why.outcome, why.reason) for _, why in pairs}
+        if len(reasons) == 1 and len(pairs) == sum(segment.column == column for segment in segments):
+            ((outcome, reason),) = reasons
+            yield replace(insufficient(column, check, reason), outcome=outcome)
+            continue
+        for segment, why in pairs:
+            yield segment.verdict("*", check, why.outcome, n=segment.rows, reason=why.reason)
