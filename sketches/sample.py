@@ -256,7 +256,7 @@ class SampleState:
 
     def _keep(self, lines: Iterable[tuple[int, str]]) -> None:
         for key, line in lines:
-            # Ids whose hashes collide are as good as one id; which row stands for them must not depend on the order.
+            # An id that comes again has the same row, but for ids whose hashes collide in 63 bits.
             self.lines[key] = min(line, self.lines.get(key, line))
         if len(self.lines) > self.spec.rows:
             self.lines = {key: self.lines[key] for key in sorted(self.lines)[: self.spec.rows]}
