@@ -82,6 +82,8 @@ def divide(x: Counts, y: Counts) -> Counts:
     [0.0, inf, 0.5]
     """
     nothing = y == 0
+    if not nothing.any():
+        return np.asarray(x / y)
     return np.where(nothing, np.where(x == 0, 0.0, np.inf), x / np.where(nothing, 1, y))
 
 
@@ -95,6 +97,8 @@ def a_minus_d(x: Counts, y: Counts) -> Counts:
     """
     ratio = divide(x, y)
     d, a = ratio[..., 0], ratio[..., 1]
+    if np.isfinite(ratio).all():
+        return np.asarray(a - d)
     both = np.isinf(a) & np.isinf(d)
     return np.where(both, 0.0, np.where(both, 0.0, a) - np.where(both, 0.0, d))
 
