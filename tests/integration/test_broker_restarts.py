@@ -17,6 +17,9 @@ def test_workers_outlast_clean_and_hard_restarts_of_the_broker(fragile_monitor: 
     monitor = fragile_monitor
     for _ in range(2):
         monitor.fleet.add()
+    for worker in monitor.fleet.workers:
+        # A worker that finds no broker when it starts ends, and its supervisor starts it again.
+        worker.wait_ready()
     with monitor.writing(rows=200, pause_s=0.25):
         for hard in (False, True):
             time.sleep(4)
