@@ -17,7 +17,7 @@ from sketches.errors import CorruptState
 from sketches.fingerprint import fingerprint
 from sketches.packing import pack, text, unpack
 from sketches.state import require_same_spec
-from sketches.texts import LONGEST, canonical
+from sketches.texts import LONGEST, POOLED, canonical
 
 LABEL, PREDICTED, VALUE = "label", "prediction.label", "prediction.value"
 _CELLS = 6
@@ -30,7 +30,8 @@ class ContingencySpec:
 
     A block holds the facets and the group variable as STRING columns; `label` and `prediction.label` (STRING), or for
     a regression `label` and `prediction.value` (FLOAT). Rows without a label are not counted, rows without a facet's
-    value not for that facet; rows without a group's value are the group "".
+    value not for that facet; rows without a group's value are the group "". Values that come as `POOLED` are counted
+    with those beyond the cap.
 
     Parameters
     ----------
@@ -179,8 +180,8 @@ class ContingencyState:
     @property
     def capped(self) -> tuple[str, ...]:
         """Name the columns that have more values than are counted."""
-        facets = {name for name, table in zip(self.spec.facets, self.tables, strict=True) if table.cuts[0] is not None}
-        group = {self.spec.group for table in self.tables if table.cuts[1] is not None}
+        facets = {name for name, table in zip(self.spec.facets, self.tables, strict=True) if table.pooled(0)}
+        group = {self.spec.group for table in self.tables if table.pooled(1)}
         return tuple(sorted(str(name) for name in facets | group))
 
     def table(self, facet: str) -> Contingency:
@@ -241,11 +242,11 @@ class _Texts:
 
     known: NDArray[np.bool_]
     codes: NDArray[np.int64]
-    names: list[str]
+    names: list[str | None]
 
 
 def _texts(column: Column | None, n: int) -> _Texts:
-    """Number the texts of a column; rows without one are the last name, ""."""
+    """Number the texts of a column; rows without one are the last name, "". None is a value that came pooled."""
     if column is None or column.kind != Kind.STRING:
         return _Texts(np.zeros(n, dtype=bool), np.zeros(n, dtype=np.int64), [""])
     known = np.ones(n, dtype=bool) if column.valid is None else column.valid
@@ -255,7 +256,7 @@ def _texts(column: Column | None, n: int) -> _Texts:
     number = np.zeros(none + 1, dtype=np.int64)
     number[present] = np.arange(len(present))
     names = [canonical(column.categories[code]) if code < none else "" for code in present.tolist()]
-    return _Texts(known, number[codes], names)
+    return _Texts(known, number[codes], [None if name == POOLED else name for name in names])
 
 
 class _Table:
@@ -277,6 +278,10 @@ class _Table:
         fresh = self._sum(values.names, groups.names, sign * counts)
         if fresh or cancels:
             self._trim()
+
+    def pooled(self, axis: int) -> bool:
+        """Whether a column has, or had, values beyond those that are counted apart."""
+        return self.cuts[axis] is not None or bool(self.counts.take(0, axis).any())
 
     def merge(self, other: _Table) -> None:
         self.cuts = [_earlier(mine, theirs) for mine, theirs in zip(self.cuts, other.cuts, strict=True)]

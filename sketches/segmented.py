@@ -16,7 +16,7 @@ from sketches.errors import CorruptState
 from sketches.fingerprint import fingerprint
 from sketches.packing import numbers, pack, text, unpack
 from sketches.state import Spec, require_same_spec
-from sketches.texts import LONGEST, canonical, keyed, written
+from sketches.texts import LONGEST, POOLED, canonical, keyed, written
 
 MAX_REFUSED = 20
 _COUNTS = "<qq"
@@ -80,7 +80,7 @@ class SegmentedSpec:
     def max_bytes(self) -> int:
         """Bound the length of a state's bytes."""
         name = 8 + 4 * LONGEST
-        names = (self.max_segments + MAX_REFUSED) * name
+        names = (self.max_segments + MAX_REFUSED + 1) * name
         return 64 + names + self.max_segments * (name + 16 + self.inner.max_bytes)
 
     def empty(self) -> SegmentedState:
@@ -130,7 +130,8 @@ class SegmentedState:
         Rows by segment, those included that its state leaves alone.
     seen : set of str
         The first names that ever came: the segments, and 20 that were refused. Rows that are taken away leave their
-        name, so that a segment never comes back without the rows it once refused.
+        name, so that a segment never comes back without the rows it once refused. Rows that came without the name of
+        theirs are never a segment: they are refused as `POOLED`.
     """
 
     __slots__ = ("missing", "n", "rows", "seen", "segments", "spec")
@@ -146,7 +147,7 @@ class SegmentedState:
     @property
     def named(self) -> list[str]:
         """The segments that have a state, by name."""
-        return sorted(self.seen)[: self.spec.max_segments]
+        return sorted(self.seen - {POOLED})[: self.spec.max_segments]
 
     @property
     def overflow(self) -> int:
@@ -155,8 +156,10 @@ class SegmentedState:
 
     @property
     def refused(self) -> list[str]:
-        """The first 20 segments that have rows but no state."""
-        return sorted(self.seen)[self.spec.max_segments :] if self.overflow else []
+        """The first 20 segments that have rows but no state, and the name of rows that came pooled."""
+        if not self.overflow:
+            return []
+        return sorted(self.seen - {POOLED})[self.spec.max_segments :] + sorted(self.seen & {POOLED})
 
     def update(self, block: Block, /, sign: int = 1) -> None:
         """Add (+1) or take away (-1) the rows of a block."""
@@ -210,12 +213,14 @@ class SegmentedState:
     def _see(self, names: set[str]) -> None:
         if names <= self.seen:
             return
-        self.seen = set(sorted(self.seen | names)[: self.spec.max_segments + MAX_REFUSED])
+        names = names | self.seen
+        self.seen = {*sorted(names - {POOLED})[: self.spec.max_segments + MAX_REFUSED], *(names & {POOLED})}
         for name in self.segments.keys() - set(self.named):
             del self.segments[name], self.rows[name]
 
     def _name(self, value: str) -> str:
-        return keyed(value, self.spec.hash_key.encode()) if self.spec.hashed else canonical(value)
+        hashed = self.spec.hashed and value != POOLED
+        return keyed(value, self.spec.hash_key.encode()) if hashed else canonical(value)
 
 
 def _coded(column: Column | None, n: int) -> tuple[NDArray[np.int64], list[str]]:

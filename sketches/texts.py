@@ -7,6 +7,8 @@ import hashlib
 import re
 
 LONGEST = 64
+POOLED = "(other)"
+"""Name of all values for which there was no room; it stands for none of them."""
 # Integers below are written in full; every int64 is.
 _WRITTEN_IN_FULL = 1e21
 _DIGITS_START = frozenset("+- 0123456789")

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from sketches import Block, Column, ContingencySpec, CorruptState, Kind, check_state
 from sketches.packing import pack
+from sketches.texts import POOLED
 from tests.sketches.test_binary import rows_of
 from tests.strategies import FLOATS
 
@@ -160,3 +161,16 @@ def test_a_spec_names_each_facet_once_and_counts_at_least_one_value() -> None:
         ContingencySpec(("sex", "sex"))
     with pytest.raises(ValueError, match="max_values of at least 1"):
         ContingencySpec(("sex",), max_values=0)
+
+
+def test_values_that_came_pooled_are_counted_with_those_beyond_the_cap() -> None:
+    state = ContingencySpec(("sex",), group="job").empty()
+    sex, job = words(["f", POOLED, "f", POOLED]), words(["a", "a", POOLED, POOLED])
+    block = Block(4, {"sex": sex, "job": job, "label": words(["1"] * 4)})
+    state.update(block)
+    table = state.table("sex")
+    assert (table.values, state.capped) == (("f",), ("job", "sex"))
+    assert table.counts[:, :, 1, 2].tolist() == [[1, 1], [1, 1]]
+    assert table.sides("f").sum(axis=(1, 2, 3)).tolist() == [2, 2]
+    state.update(block, sign=-1)
+    assert state.to_bytes() == state.spec.empty().to_bytes()

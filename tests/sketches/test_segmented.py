@@ -18,7 +18,7 @@ from sketches.checks import check_state
 from sketches.moments import MomentsSpec
 from sketches.segmented import SegmentedSpec
 from sketches.state import Spec
-from sketches.texts import keyed
+from sketches.texts import POOLED, keyed
 from tests.strategies import blocks, labelled_blocks
 
 LAWS = settings(
@@ -103,3 +103,19 @@ def test_a_refused_segment_does_not_come_back_without_its_rows() -> None:
     state.update(rows_of(["a"], [1.0]), sign=-1)
     state.update(rows_of(["b"], [1.0]))
     assert (state.rows, state.overflow, state.refused) == ({"a": 0}, 2, ["b"])
+
+
+@pytest.mark.parametrize("hashed", [True, False])
+def test_rows_that_came_pooled_are_refused_whatever_comes_first_by_name(hashed: bool) -> None:
+    spec = SegmentedSpec("region", MomentsSpec("value"), max_segments=2, hashed=hashed, hash_key="k")
+    state = spec.empty()
+    for regions in (["b", POOLED], [POOLED, POOLED], ["a"]):
+        values = Column(Kind.FLOAT, np.arange(len(regions)) + 1.0)
+        codes = Column(Kind.STRING, np.arange(len(regions), dtype=np.int32), None, tuple(regions))
+        state.update(Block(len(regions), {"region": codes, "value": values}))
+    named = {keyed(name, b"k") if hashed else name for name in ("a", "b")}
+    assert (set(state.segments), state.overflow, state.refused) == (named, 3, [POOLED])
+    assert spec.equivalent(spec.from_bytes(state.to_bytes()), state)
+    other = spec.empty()
+    other.merge(state)
+    assert (other.overflow, other.refused) == (3, [POOLED])

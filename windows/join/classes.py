@@ -19,6 +19,11 @@ _FEW = 64
 class ClassCodes:
     """Numbers for the class names a model was seen with; names beyond the bound share the number 0.
 
+    Parameters
+    ----------
+    names : iterable of str
+        Names by number, the first that of all beyond the bound.
+
     Examples
     --------
     >>> classes = ClassCodes()

@@ -123,6 +123,8 @@ def _incomparable(now: Any, was: Any, part: str, unmerged: Sequence[str]) -> str
 
 def left_out(column: str, check: str, now: SegmentedState, was: SegmentedState) -> Iterator[Verdict]:
     """Say what is not judged: values beyond the cap, and those that the baseline does not know."""
+    if now.n and now.missing == now.n:
+        yield insufficient(column, check, "no row has a value of it")
     if now.overflow:
         most = now.spec.max_segments
         named = ", ".join(now.refused[:5])

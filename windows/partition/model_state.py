@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from sketches.texts import canonical
+from sketches.texts import POOLED, canonical
 from windows.definition import ModelDefinition
 from windows.events import Counted, Effect, Side
 from windows.grid import Grid
@@ -178,8 +178,8 @@ class ModelState:
                     self.coder(facet.name).reserve(name)
 
     def coder(self, column: str) -> ClassCodes:
-        """The numbers of one column's values; those that were predicted are classes."""
-        return self.classes if column == LABEL else self.carried.setdefault(column, ClassCodes())
+        """The numbers of one column's values; those that were predicted are classes, any other has a pool."""
+        return self.classes if column == LABEL else self.carried.setdefault(column, ClassCodes((POOLED,)))
 
     def move(self, side: Side, time_ms: int) -> list[Effect]:
         """Note an event time on one side, and carry out what it makes due."""

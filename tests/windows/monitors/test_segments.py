@@ -132,3 +132,13 @@ def test_segments_alarm_within_their_half_of_the_budget() -> None:
         reports = judged(rows(rng, 900), BASELINE)
         alarms += any(v.outcome == "violation" for r in reports.values() for v in of_segments(r).values())
     assert at_most(alarms, windows, 1 / 100)
+
+
+def test_a_column_that_no_row_has_is_named_once_a_monitor() -> None:
+    definition = ModelDefinition(model="m", segments=("nosuch",))
+    baseline = suggest([PAST], model="m", definition=definition).baseline
+    held = rows(np.random.default_rng(3), 1_000)
+    for report in evaluate(window_of(held, baseline, definition), baseline):
+        (verdict,) = of_segments(report).values()
+        assert (verdict.subject, verdict.outcome) == ("*[nosuch]", "insufficient")
+        assert verdict.reason == "no row has a value of it"

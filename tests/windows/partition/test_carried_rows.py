@@ -218,7 +218,18 @@ def test_values_of_a_facet_take_no_room_from_class_names_nor_from_those_the_defi
         labels([5_000], "1", 100),
     )
     expected = [
-        row(sex="", prediction__label="1", label="late"),
+        row(sex="(other)", prediction__label="1", label="late"),
         row(sex="f", prediction__label="later", label="1"),
     ]
     assert joined_of(windows(store)[100]) == Counter(expected)
+
+
+def test_carried_values_beyond_the_bound_are_a_pool_with_a_name():
+    store = store_of(definition(segments=("city",)))
+    numbers = list(range(1_200))
+    cities = strings(*(f"c{number:04d}" for number in numbers))
+    run(store, sent(numbers, 100, {"city": cities}), labels(numbers, "1" * len(numbers), 100))
+    counts = Counter(dict(joined)["city"] for joined in joined_of(windows(store)[100]).elements())
+    assert (len(counts), counts["c0000"], counts["(other)"], "" in counts) == (1_000, 1, 201, False)
+    (quality,) = (part for name, part in windows(store)[100].of_labels.items() if name == "segment-quality/city")
+    assert (quality.overflow, "(other)" in quality.segments, quality.refused[-1]) == (1_180, False, "(other)")
