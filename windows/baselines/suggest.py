@@ -20,6 +20,7 @@ from windows.baselines.documents import documents_of
 from windows.baselines.grids import grid_of
 from windows.baselines.quality_constraints import quality_document, read_quality_constraints
 from windows.baselines.roles import NO_ROLES, Roles, by_role
+from windows.baselines.unlearned import unlearned
 from windows.definition import ModelDefinition
 from windows.join.carried import layout_of
 from windows.partition.segments import add_events, with_segments
@@ -74,7 +75,7 @@ def suggest(
     Returns
     -------
     Suggestion
-        With warnings where the rows are too few for the power asked of them.
+        With warnings where the rows are too few for the power asked of them, and of monitors that get no baseline.
 
     Examples
     --------
@@ -95,8 +96,10 @@ def suggest(
     profile = spec.empty()
     of_events = {part: spec.empty() for part, spec in event_specs(definition, BASELINE_K).items()}
     of_labels = {part: spec.empty() for part, spec in label_specs(definition).items()}
+    seen: set[str] = set()
     for block in blocks:
         monitored, extra, judged = by_role(block, roles)
+        seen |= {name for part in (monitored, extra, judged) for name, column in part.columns.items() if _any(column)}
         whole = Block(block.n, {**monitored.columns, **extra.columns, ID_HASH: row_hashes(profile.n, block.n)})
         profile.update(monitored)
         add_events(of_events, whole, definition)
@@ -121,7 +124,12 @@ def suggest(
     if definition.segments:
         states |= _by_segment(blocks, roles, definition, baseline)
         baseline = replace(baseline, states=states, documents=documents_of(definition, states))
-    return Suggestion(baseline, tuple(_warnings(profile, quality, min_distance)))
+    warnings = _warnings(profile, quality if limits is not None else None, min_distance)
+    return Suggestion(baseline, (*warnings, *unlearned(definition, seen, states.keys())))
+
+
+def _any(column: Column) -> bool:
+    return column.valid is None or bool(column.valid.any())
 
 
 def _by_segment(
