@@ -157,6 +157,18 @@ class ModelDefinition(Part):
             raise ValueError(msg)
         return self
 
+    @model_validator(mode="after")
+    def _made_of_something(self) -> Self:
+        """Refuse a named bias metric that nothing is kept for."""
+        bias = self.monitors.bias
+        if bias.group is None and (conditional := sorted({"CDDL", "CDDPL"} & set(bias.metrics))):
+            msg = f"expected monitors.bias.group for the metrics {conditional}, got none: name a column to condition on"
+            raise ValueError(msg)
+        if "FT" in bias.metrics and not self.sample.enabled:
+            msg = "expected sample.enabled = true for the metric 'FT' of monitors.bias, got false"
+            raise ValueError(msg)
+        return self
+
     @property
     def negative_class(self) -> str:
         """Name of the class derived for a score that is not above the threshold."""

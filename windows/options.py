@@ -200,6 +200,9 @@ class Bias(Part):
     positive_labels: ClassNames = Field(default=(), description="favourable classes; the positive class if none")
     label_above: float | None = Field(default=None, description="of a regression: values above it are favourable")
     metrics: tuple[MetricName, ...] = Field(default=(), description="judged ones; all if none")
+    max_values: int = Field(
+        default=20, ge=1, description="values judged of a facet that names none: those of most rows"
+    )
     min_cell: int = Field(default=5, ge=1, description="rows each denominator needs")
     floor: float = Field(default=0.02, ge=0, description="smallest allowed range")
     min_coverage: float = Field(default=0.95, ge=0, le=1)

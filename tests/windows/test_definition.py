@@ -35,6 +35,11 @@ def groups(**features: list[str]) -> dict[str, Any]:
         ({"monitors": {"bias": {"facets": [{"name": "sex", "values": ["f", "f"]}]}}}, "each value of facet 'sex' once"),
         ({"monitors": {"bias": {"facets": [{"name": "n", "values": [18, "18.0"]}]}}}, "each value of facet 'n' once"),
         ({"monitors": {"bias": {"positive_labels": [True, "1"]}}}, r"each class once, .* got \['1', '1'\]"),
+        (
+            {"monitors": {"bias": {"metrics": ["CDDL"]}}},
+            r"bias.group for the metrics \['CDDL'\], got none: name a column",
+        ),
+        ({"monitors": {"bias": {"metrics": ["FT"]}}}, "sample.enabled = true for the metric 'FT'"),
         ({"classes": ["a", "a"]}, r"each class once, .* got \['a', 'a'\]"),
         ({"positive_class": float("nan")}, "expected a class, got nan"),
         ({"positive_class": ["1"]}, "a valid string"),

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from sketches.block import Column, Kind
 from windows.errors import BaselineError
 from windows.options import Bias
-from windows.statistics.bias_metrics import BIAS_METRICS, FLIP_TEST
+from windows.statistics.bias_metrics import BIAS_METRICS
 
 _FILE = "analysis_config.json"
 _FEW_VALUES = 0.05
@@ -63,7 +63,7 @@ def read_analysis_config(
     facets = document.get("facet") or []
     options: dict[str, Any] = {
         "facets": [_facet(facet, names, continuous) for facet in ([facets] if isinstance(facets, Mapping) else facets)],
-        "metrics": _metrics(document.get("methods") or {}),
+        "metrics": _metrics(document.get("methods") or {}, grouped=document.get("group_variable") is not None),
     }
     if document.get("group_variable") is not None:
         options["group"] = _name(document["group_variable"], "group_variable", names)
@@ -108,9 +108,9 @@ def _facet(facet: Any, names: Sequence[str], continuous: Collection[str]) -> dic
     return {"name": name, "values": [_class(value) for value in values], "together": len(values) > 1}
 
 
-def _metrics(methods: Mapping[str, Any]) -> list[str]:
-    """The metrics asked for; none named means all."""
-    of = {name: metric.stage for name, metric in BIAS_METRICS.items()} | {FLIP_TEST: "post_training"}
+def _metrics(methods: Mapping[str, Any], *, grouped: bool) -> list[str]:
+    """The metrics asked for; none named means all that counts can tell."""
+    of = {name: metric.stage for name, metric in BIAS_METRICS.items() if grouped or not metric.conditional}
     asked: set[str] = set()
     for stage in ("pre_training", "post_training"):
         chosen = (methods.get(f"{stage}_bias") or {}).get("methods", [])

@@ -36,7 +36,7 @@ def bias_document(definition: ModelDefinition, state: ContingencyState, sample: 
     values = [
         value
         for facet in definition.monitors.bias.facets
-        for value in facet_values(facet, state.table(facet.name).values)
+        for value in facet_values(facet, values_to_judge(facet, state, definition.monitors.bias.max_values))
     ]
     measured = [(value, measure_facet(state, value)) for value in values]
     if sample is not None:
@@ -57,6 +57,15 @@ def favourable(definition: ModelDefinition) -> str:
     if bias.label_above is not None:
         return _above(bias.label_above)
     return ",".join(bias.positive_labels or (definition.positive_class,))
+
+
+def values_to_judge(facet: Facet, state: ContingencyState, most: int, written: Collection[str] = ()) -> list[str]:
+    """Choose from the values of a facet that names none: those of a baseline's file, then those with the most rows."""
+    table = state.table(facet.name)
+    rows = dict(zip(table.values, table.counts[1:].sum(axis=(1, 2, 3)).tolist(), strict=True))
+    if facet.values or facet.above is not None:
+        return list(rows)
+    return sorted(rows, key=lambda value: (value not in written, -rows[value], value))[:most]
 
 
 def facet_values(facet: Facet, seen: Iterable[str], written: Collection[str] = ()) -> list[FacetValue]:

@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 
 from sketches.contingency import ContingencyState
 from windows.baselines.baseline import Baseline
-from windows.baselines.bias_analysis import BiasLimits, facet_values, favourable, is_edited, read_bias_analysis
+from windows.baselines.bias_analysis import (
+    BiasLimits,
+    facet_values,
+    favourable,
+    is_edited,
+    read_bias_analysis,
+    values_to_judge,
+)
 from windows.baselines.sampled_flips import measure_flips
 from windows.definition import ModelDefinition
 from windows.monitors.monitor import Judged, Terms, no_baseline
@@ -48,7 +55,7 @@ def report_bias(profile: WindowProfile, baseline: Baseline | None, terms: Terms)
     was = None if baseline is None else baseline.states.get(BIAS)
     limits = BiasLimits({}) if document is None else read_bias_analysis(document)
     resamples = terms.rng if definition.monitors.bias.interval == "paper" else None
-    values = _values(definition, state, was, limits)
+    values, left_out = _values(definition, state, was, limits)
     found = [(value, measure_facet(state, value, resamples)) for value in values]
     if SAMPLE in profile.states:
         rows = profile.states[SAMPLE].block()
@@ -64,9 +71,14 @@ def report_bias(profile: WindowProfile, baseline: Baseline | None, terms: Terms)
         for facet in definition.monitors.bias.facets
         if not any(value.facet == facet.name for value in values)
     ]
+    drafts += [
+        _without(Verdict(f"* {facet}", CHECK, "calibrated", "ok", facet=facet), "insufficient", reason)
+        for facet, reason in left_out.items()
+    ]
+    decides = next((value for value in values if limits.of(value) and (was is None or _has(was, value.facet))), None)
     for value, metrics in found:
         held = was if _has(was, value.facet) else None
-        compared = _Compared(definition.monitors.bias, value, state, held, limits.of(value), first=value is values[0])
+        compared = _Compared(definition.monitors.bias, value, state, held, limits.of(value), decides=value is decides)
         drafts += compared.judge(metrics)
     return statistics, settle(drafts, holm, terms.alpha, terms.earlier)
 
@@ -78,17 +90,20 @@ def _has(was: ContingencyState | None, facet: str) -> TypeGuard[ContingencyState
 
 def _values(
     definition: ModelDefinition, state: ContingencyState, was: ContingencyState | None, limits: BiasLimits
-) -> list[FacetValue]:
-    """The facet values of the window and of the baseline."""
-    return [
-        value
-        for facet in definition.monitors.bias.facets
-        for value in facet_values(
-            facet,
-            {*state.table(facet.name).values, *(was.table(facet.name).values if _has(was, facet.name) else ())},
-            limits.facets.get(facet.name, {}),
-        )
-    ]
+) -> tuple[list[FacetValue], dict[str, str]]:
+    """The facet values of the window and of the baseline that are judged, and of which facets some are not, and why."""
+    most, chosen, left_out = definition.monitors.bias.max_values, list[FacetValue](), dict[str, str]()
+    for facet in definition.monitors.bias.facets:
+        written = limits.facets.get(facet.name, {})
+        came = values_to_judge(facet, state, most, written)
+        known = values_to_judge(facet, was, most, written) if _has(was, facet.name) else []
+        judged = list(dict.fromkeys((*known, *came)))
+        if not facet.values and facet.above is None:
+            judged = judged[:most]
+            if unjudged := len({*state.table(facet.name).values, *known} - set(judged)):
+                left_out[facet.name] = f"{unjudged} more values are not judged: use above = ..., or name values"
+        chosen += facet_values(facet, judged, written)
+    return chosen, left_out
 
 
 def _withheld(profile: WindowProfile, was: ContingencyState | None) -> tuple[str, str] | None:
@@ -131,7 +146,7 @@ class _Compared:
     state: ContingencyState
     was: ContingencyState | None
     limits: Mapping[str, float | None]
-    first: bool
+    decides: bool
 
     def judge(self, found: Found) -> Iterator[Draft | Verdict]:
         """Judge every metric that is asked for: the verdict that counts, and beside a literal one the calibrated."""
@@ -145,6 +160,8 @@ class _Compared:
             if self.options.metrics and name not in self.options.metrics:
                 continue
             if metric.conditional and self.options.group is None:
+                if name in self.options.metrics:
+                    yield _without(self._verdict(name, found[name], "calibrated"), "insufficient", str(found[name]))
                 continue
             calibrated = self._calibrated(metric, samples)
             if self._is_literal(name, before.get(name)):
@@ -153,14 +170,17 @@ class _Compared:
                 yield replace(calibrated, verdict=advisory) if isinstance(calibrated, Draft) else advisory
             else:
                 yield calibrated
-        if FLIP_TEST in found and (not self.options.metrics or FLIP_TEST in self.options.metrics):
-            yield self._flips(found[FLIP_TEST])
+        if FLIP_TEST in (self.options.metrics or found):
+            yield self._flips(found.get(FLIP_TEST, "no sample of rows was kept"))
 
     def _flips(self, found: Estimate | str) -> Verdict:
         """Judge the flip test by the paper's rule only: its deviation takes the neighbours as given."""
         if self.options.mode == "literal" or self.was is None:
             return self._literal(FLIP_TEST, found)
-        return _without(self._verdict(FLIP_TEST, found, "calibrated"), "skipped", "judged in the literal mode only")
+        verdict = self._verdict(FLIP_TEST, found, "calibrated")
+        if isinstance(found, str):
+            return _without(verdict, "insufficient", found)
+        return _without(verdict, "skipped", "judged in the literal mode only")
 
     def _is_literal(self, name: str, before: Estimate | str | None) -> bool:
         """Whether the definition says so, or a person or another system set the limit."""
@@ -176,8 +196,8 @@ class _Compared:
         verdict = self._verdict(metric.name, samples[0].found[metric.name], "calibrated")
         if metric.twin is not None:
             return _without(verdict, "skipped", f"says no more than {metric.twin}, which decides")
-        if metric.of_everybody and not self.first:
-            return _without(verdict, "skipped", "is the same for every facet: the first decides")
+        if metric.of_everybody and not self.decides:
+            return _without(verdict, "skipped", "is the same for every facet: the first of the baseline decides")
         if self.was is None:
             return _without(verdict, "insufficient", "the baseline has no counts of it")
         if metric.conditional and self.was.spec.group != self.options.group:

@@ -46,6 +46,8 @@ def test_one_stage_alone_asks_for_its_metrics():
     methods = {"pre_training_bias": {"methods": "all"}, "report": {"name": "report"}}
     asked = read_analysis_config(CONFIG | {"methods": methods}).bias.metrics
     assert asked == ("CDDL", "CI", "DPL", "JS", "KL", "KS", "LP", "TVD")
+    ungrouped = {"methods": methods, "group_variable": None}
+    assert read_analysis_config(CONFIG | ungrouped).bias.metrics == ("CI", "DPL", "JS", "KL", "KS", "LP", "TVD")
 
 
 def test_one_facet_need_not_be_a_list_and_columns_may_be_numbers():

@@ -189,6 +189,40 @@ def test_metrics_may_be_chosen_also_by_their_other_names():
     assert {said.statistic for said in report.verdicts} == {"RD", "DPL"}
 
 
+def test_a_named_metric_that_nothing_was_kept_for_is_said():
+    definition = model(metrics=["CDDL"])
+    bias = definition.monitors.bias.model_copy(update={"group": None, "metrics": ("FT", "CDDL")})
+    definition = definition.model_copy(update={"monitors": definition.monitors.model_copy(update={"bias": bias})})
+    report = judge(people(2_500, 2), BASELINE, definition)
+    assert verdict(report, "FT sex=f").reason == "no sample of rows was kept"
+    assert verdict(report, "CDDL sex=f").reason == "no group variable is defined"
+    assert {said.outcome for said in report.verdicts} == {"insufficient"}
+
+
+def test_only_the_values_of_most_rows_are_judged_and_the_others_counted():
+    definition = model(facets=[{"name": "age"}], group=None, metrics=["CI"], max_values=3)
+    rows = people(2_500, 2)
+    age = np.concatenate([np.arange(18, 60), rows.columns["age"].values[42:] % 3 + 70])
+    rows = Block(rows.n, {**rows.columns, "age": block(age=age).columns["age"]})
+    for baseline in (baseline_of(rows, definition=definition), Baseline("m", documents={"bias": {}})):
+        report = judge(rows, baseline, definition)
+        assert {said.facet_value for said in report.verdicts} == {"70", "71", "72", None}
+        said = verdict(report, "* age")
+        assert (said.outcome, said.reason) == (
+            "insufficient",
+            "42 more values are not judged: use above = ..., or name values",
+        )
+    entries = baseline_of(rows, definition=definition).documents["bias"]["pre_training_bias_metrics"]["facets"]["age"]
+    assert [entry["value_or_threshold"] for entry in entries] == ["70", "71", "72"]
+
+
+@pytest.mark.parametrize("mode", ["calibrated", "literal"])
+def test_a_metric_of_everybody_is_judged_whatever_facet_is_new(mode):
+    definition = model(facets=[{"name": "region", "values": ["1"]}, *FACETS], metrics=["GE"], group=None, mode=mode)
+    report = judge(people(2_500, 2), BASELINE, definition)
+    assert verdict(report, "GE sex=f", advisory=mode == "literal").pvalue is not None
+
+
 def test_metrics_that_say_the_same_are_tested_once():
     report = judge(people(2_500, 2))
     assert verdict(report, "KS sex=f").reason == "says no more than DPL, which decides"
@@ -203,6 +237,8 @@ def test_a_metric_without_a_value_leaves_the_others():
     assert verdict(report, "CDDPL sex=f").reason == "window: no positive labels"
     assert verdict(report, "DAR sex=f").outcome == "insufficient"
     assert verdict(report, "DPL sex=f").outcome == "ok"
+    assert verdict(report, "DI sex=f").reason == "window: no predicted positives"
+    assert verdict(report, "DI sex=f").value is None
     entries = report.statistics["post_training_bias_metrics"]["facets"]["sex"][0]["metrics"]
     (failed,) = [entry for entry in entries if entry["name"] == "CDDPL"]
     assert (failed["value"], failed["error"]) == (None, "no positive labels")
