@@ -119,7 +119,7 @@ def _metric(
     if estimate is None:
         return [_verdict(name, limit, None, mode, outcome="skipped", reason="no such metric")]
     if not estimate.defined:
-        reason = problem_of(samples[0]).undefined
+        reason = problem_of(samples[0]).why_undefined(samples[0])
         return [_verdict(name, limit, estimate, mode, outcome="insufficient", reason=reason)]
     calibrated = _calibrated(name, limit, estimate, samples)
     if mode == "calibrated":
@@ -162,7 +162,7 @@ def _calibrated(name: str, limit: MetricConstraint, estimate: Estimate, samples:
         return replace(verdict, outcome="insufficient", reason="the baseline has no quality counts", description="")
     pvalue = problem.pvalue(name, window, baseline)
     if pvalue is None:
-        return replace(verdict, outcome="insufficient", reason=problem.undefined, description="")
+        return replace(verdict, outcome="insufficient", reason=problem.why_undefined(baseline), description="")
     return Draft(replace(verdict, pvalue=pvalue, baseline_n=problem.count(baseline)))
 
 

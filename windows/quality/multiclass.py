@@ -10,7 +10,7 @@ import numpy as np
 
 from sketches.multiclass import MulticlassQualitySpec, MulticlassQualityState
 from windows.quality.absent_labels import count_absent_classes
-from windows.quality.problem import Measured, Problem, constant_block, described
+from windows.quality.problem import NO_PREDICTION, Measured, Problem, constant_block, described
 from windows.statistics.losses import LOSSES, calibration, mean_losses
 from windows.statistics.multiclass_metrics import (
     MULTICLASS_METRICS,
@@ -100,6 +100,12 @@ def too_few(quality: MulticlassQualityState) -> Iterable[str]:
         yield f"more than {quality.spec.max_classes} classes: those from {quality.bar!r} on are counted as one"
 
 
+def _unpredicted(quality: MulticlassQualityState) -> str:
+    if quality.spec.classes:
+        return NO_PREDICTION
+    return f"{NO_PREDICTION}; name `classes` in the definition to derive predictions from scores"
+
+
 MULTICLASS = Problem(
     name="multiclass_classification",
     spec=MulticlassQualitySpec,
@@ -109,5 +115,6 @@ MULTICLASS = Problem(
     pvalue=multiclass_pvalue,
     count=lambda quality: quality.n - quality.unpredicted,
     too_few=too_few,
+    unpredicted=_unpredicted,
     count_absent=count_absent_classes,
 )

@@ -20,6 +20,9 @@ class Measured(NamedTuple):
     described: dict[str, Any]
 
 
+NO_PREDICTION = "no labelled row has a prediction"
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One type of problem; its functions take the state of its spec.
@@ -45,6 +48,8 @@ class Problem:
         Says of a baseline's state what it has too few rows for.
     undefined : str
         Why a metric may have no value.
+    unpredicted : callable
+        Says of a state without any prediction why it may have none.
     count_absent : callable, optional
         Counts rows without a label as rows of one class, from the profile of all rows.
     """
@@ -58,7 +63,12 @@ class Problem:
     count: Callable[[Any], int]
     too_few: Callable[[Any], Iterable[str]]
     undefined: str = "a class or prediction is absent"
+    unpredicted: Callable[[Any], str] = lambda _: NO_PREDICTION
     count_absent: Callable[[Any, ProfileState, str], Any] | None = None
+
+    def why_undefined(self, quality: Any) -> str:
+        """Say why a metric of these rows has no value."""
+        return self.undefined if self.count(quality) else self.unpredicted(quality)
 
 
 def described(estimate: Estimate) -> dict[str, Any]:

@@ -266,3 +266,16 @@ def test_a_binary_baseline_has_no_counts_for_a_window_of_many_classes():
     baseline = suggest([rows(2_000, 1)], model="m", roles=ROLES, definition=binary).baseline
     accuracy = next(v for v in judge(rows(2_000, 2), baseline).verdicts if v.subject == "accuracy")
     assert (accuracy.outcome, accuracy.reason) == ("insufficient", "the baseline has no quality counts")
+
+
+@pytest.mark.parametrize(
+    ("classes", "more"), [((), "; name `classes` in the definition to derive predictions from scores"), (CLASSES, "")]
+)
+def test_rows_without_any_prediction_are_said_to_have_none(classes, more):
+    held = rows(2_000, 2)
+    outputs = {f"prediction.scores.{name}" for name in CLASSES} if classes else set()
+    block = Block(held.n, {name: column for name, column in held.columns.items() if name not in outputs})
+    window = window_of_rows([block], model(classes=classes), roles=Roles(label="y", classes=classes))
+    report = evaluate(window, BASELINE)[-1]
+    accuracy = next(v for v in report.verdicts if v.subject == "accuracy")
+    assert (accuracy.outcome, accuracy.reason) == ("insufficient", f"no labelled row has a prediction{more}")
