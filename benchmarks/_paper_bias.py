@@ -38,6 +38,19 @@ _EXPECTED = {
     },
 }
 _DPL = BIAS_METRICS["DPL"]
+# Foreign workers are the facet; of the others every sign is the other. The paper gives the thresholds only.
+_GERMAN = {
+    "DPL": 0.1993,
+    "DPPL": 0.2160,
+    "DCR": -2.7350,
+    "CDDL.none": 0.0338,
+    "CDDL.age": 0.0332,
+    "CDDL.purpose": 0.0392,
+    "CDDL.checking_status": 0.0412,
+}
+_THRESHOLDS = {"DCR": 0.5} | {metric: 0.1 for metric in _GERMAN if metric.startswith("CDDL")}
+_VIOLATED = {("A201", "DCR"): (0, 1), ("A202", "DCR"): (1, 1)}
+_AGES = (25, 35, 50)
 
 
 def dpl_of_adult() -> list[Reproduced]:
@@ -97,26 +110,38 @@ def _counted(facet: NDArray[np.str_], label: NDArray[np.str_], value: str, posit
 
 
 def german_credit_bias() -> list[Reproduced]:
-    """Appendix C: DCR by the thresholds of 0.5 and CDDL by 0.1, foreign workers (A201) the facet."""
-    rows = _table("german_credit.csv")
-    outputs = _table("german_predictions.csv")
-    groups = {"none": None, "purpose": "purpose", "checking_status": "checking_status"}
-    expected = {"none": 0.0338, "purpose": 0.0392, "checking_status": 0.0412}
+    """Appendix C: whether DCR is beyond 0.5 and CDDL beyond 0.1, the foreign workers (A201) and the others (A202)."""
     found = []
-    columns = {name: _texts(np.array([row[name] for row in rows])) for name in ("foreign_worker", *list(groups)[1:])}
-    columns["label"] = _texts(np.array([row["label"] for row in outputs]))
-    columns["prediction.label"] = _texts(np.array([row["prediction"] for row in outputs]))
-    for name, group in groups.items():
-        state = ContingencySpec(("foreign_worker",), group, positive_labels=("1",)).empty()
-        state.update(Block(len(rows), columns))
-        sides = state.table("foreign_worker").sides("A201")
-        if group is None:
-            for metric, said in (("DPL", 0.1993), ("DPPL", 0.2160), ("DCR", -2.7350)):
-                value = estimate_bias(BIAS_METRICS[metric], sides).value
-                found.append(Reproduced(f"paper.german_credit.{metric}", value, said, 5.1e-5))
-        value = estimate_bias(BIAS_METRICS["CDDL"], sides).value
-        found.append(Reproduced(f"paper.german_credit.CDDL.{name}", value, expected[name], 5.1e-5))
+    for facet, sign in (("A201", 1.0), ("A202", -1.0)):
+        values, name = _of_german_credit(facet), f"paper.german_credit.{facet}"
+        for metric, said in _GERMAN.items():
+            found.append(Reproduced(f"{name}.{metric}", values[metric], sign * said, 5.1e-5))
+        for metric, threshold in _THRESHOLDS.items():
+            violated = values[metric] > threshold, abs(values[metric]) > threshold
+            outcome = _VIOLATED.get((facet, metric), (0, 0))
+            for sides, was, said in zip(("one_sided", "two_sided"), violated, outcome, strict=True):
+                found.append(Reproduced(f"{name}.{metric}.violated.{sides}", float(was), said, 0))
     return found
+
+
+def _of_german_credit(facet: str) -> dict[str, float]:
+    """Metrics of one facet value, CDDL by each group variable."""
+    rows, outputs = _table("german_credit.csv"), _table("german_predictions.csv")
+    age = np.array([int(row["age"]) for row in rows])
+    told = {name: np.array([row[name] for row in rows]) for name in ("foreign_worker", "purpose", "checking_status")}
+    told["age"] = np.searchsorted(_AGES, age, side="right").astype(str)
+    told["label"] = np.array([row["label"] for row in outputs])
+    told["prediction.label"] = np.array([row["prediction"] for row in outputs])
+    block = Block(len(rows), {name: _texts(values) for name, values in told.items()})
+    values: dict[str, float] = {}
+    for group in (None, "age", "purpose", "checking_status"):
+        state = ContingencySpec(("foreign_worker",), group, positive_labels=("1",)).empty()
+        state.update(block)
+        sides = state.table("foreign_worker").sides(facet)
+        if group is None:
+            values |= {metric: estimate_bias(BIAS_METRICS[metric], sides).value for metric in ("DPL", "DPPL", "DCR")}
+        values[f"CDDL.{group or 'none'}"] = estimate_bias(BIAS_METRICS["CDDL"], sides).value
+    return values
 
 
 def _table(name: str) -> list[dict[str, str]]:
