@@ -16,6 +16,7 @@ from windows.monitors.catalogue import enabled_monitors, monitor_alpha
 from windows.monitors.monitor import Judged, Monitor, Terms
 from windows.monitors.segments import halved
 from windows.monitors.settle import NEVER, Earlier, status_of
+from windows.monitors.shelter import sheltered
 from windows.report import Report, Verdict
 from windows.window_profile import WindowProfile
 
@@ -146,8 +147,10 @@ def _judged(monitor: Monitor, profile: WindowProfile, baseline: Baseline | None,
     statistics, verdicts = monitor.judge(profile, baseline, halved(terms))
     if baseline is None:
         return statistics, verdicts
-    of_segments, found = monitor.by_segment(profile, baseline, halved(terms))
-    return statistics | of_segments, verdicts + found
+    with sheltered("*[segments]", monitor.name, verdicts):
+        of_segments, found = monitor.by_segment(profile, baseline, halved(terms))
+        statistics, verdicts = statistics | of_segments, verdicts + found
+    return statistics, verdicts
 
 
 def _given_up(profile: WindowProfile, monitor: Monitor) -> str | None:

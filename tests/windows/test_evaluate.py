@@ -83,6 +83,26 @@ def test_an_empty_window_is_insufficient():
         assert (report.status, report.error) == ("InsufficientData", None)
 
 
+@pytest.mark.parametrize(
+    ("part", "subject", "check"),
+    [
+        ("windows.monitors.reports.judge_anomaly", "*", "anomaly_check"),
+        ("windows.monitors.reports.measure_distances", "*", "distances"),
+        ("windows.monitors.segment_tests.judge_segments", "*[segments]", "data_drift"),
+    ],
+)
+def test_a_part_of_a_monitor_that_fails_says_so_and_leaves_the_drift_of_columns(monkeypatch, part, subject, check):
+    def fail(*_args, **_options):
+        raise ValueError("no luck")
+
+    monkeypatch.setattr(part, fail)
+    model = BINARY.model_copy(update={"segments": ("job",)})
+    _, drift, *_ = evaluate(window_of(rows(1_000, 3, spoiled=True), model), BASELINE)
+    assert drift.status == "CompletedWithViolations"
+    (told,) = [v for v in drift.verdicts if v.subject == subject]
+    assert (told.check, told.outcome, told.reason) == (check, "insufficient", "cannot be judged: ValueError: no luck")
+
+
 def test_a_monitor_that_fails_says_so_and_the_others_report():
     broken = replace(BASELINE, states={"quality": object()})
     quality, drift, model = evaluate(window_of(rows(1_000, 2)), broken)

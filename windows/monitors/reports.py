@@ -7,11 +7,13 @@ from typing import Any
 
 from windows.baselines.baseline import Baseline
 from windows.baselines.constraints import Constraints
+from windows.monitors.anomaly import CHECK as ANOMALY
 from windows.monitors.anomaly import baseline_share, judge_anomaly
 from windows.monitors.data_drift import judge_data_drift
 from windows.monitors.data_quality import judge_data_quality
-from windows.monitors.distances import describe_distances, judge_distances, measure_distances
+from windows.monitors.distances import Distances, describe_distances, judge_distances, measure_distances
 from windows.monitors.monitor import Judged, Terms, no_baseline
+from windows.monitors.shelter import sheltered
 from windows.report import Verdict
 from windows.statistics.feature_statistics import feature_statistics
 from windows.statistics.inferred_type import LABEL, infer_type
@@ -44,8 +46,10 @@ def report_data_drift(profile: WindowProfile, baseline: Baseline | None, terms: 
         verdicts = no_baseline("baseline_drift_check", "data quality")
     else:
         statistics["features"], verdicts = _from_baseline(profile, baseline, constraints, terms)
-    unlike, anomalies = judge_anomaly(profile, terms.past, terms.alpha, terms.earlier)
-    return statistics | unlike, verdicts + anomalies
+    with sheltered("*", ANOMALY, verdicts):
+        unlike, anomalies = judge_anomaly(profile, terms.past, terms.alpha, terms.earlier)
+        statistics, verdicts = statistics | unlike, verdicts + anomalies
+    return statistics, verdicts
 
 
 def _from_baseline(
@@ -54,7 +58,9 @@ def _from_baseline(
     options = profile.definition.monitors.data_drift
     verdicts = judge_data_drift(profile, baseline, constraints, terms.alpha * baseline_share(options), terms.earlier)
     # A generator of its own: what other monitors draw does not depend on the distances asked for.
-    distances = measure_distances(profile, baseline, constraints, terms.rng.spawn(1)[0])
+    distances: Distances = {}
+    with sheltered("*", "distances", verdicts):
+        distances = measure_distances(profile, baseline, constraints, terms.rng.spawn(1)[0])
     features = [
         {
             "name": v.subject,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keep what goes wrong with one column from silencing the others."""
+"""Keep what goes wrong with one column, or in one part of a monitor, from silencing the others."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from windows.report import Verdict
 
 
 @contextmanager
-def sheltered(subject: str, check: str, drafts: list[Draft | Verdict]) -> Iterator[None]:
-    """Turn an unexpected error in the judgement of one column into a verdict that says so.
+def sheltered(subject: str, check: str, drafts: list[Draft | Verdict] | list[Verdict]) -> Iterator[None]:
+    """Turn an unexpected error in a judgement into a verdict that says so.
 
     Parameters
     ----------
     subject, check : str
-        The column, and what is asked of it.
+        The column, or `*`, and what is asked of it.
     drafts : list of Draft or Verdict
         Where the verdict goes; what was drafted before the error stays.
 
