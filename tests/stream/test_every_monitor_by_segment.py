@@ -191,6 +191,21 @@ def test_a_baseline_by_segment_comes_back(way, tmp_path):
     assert {v.monitor for v in mine.violations if v.verdict.segment} >= set(NEW)
 
 
+def test_policies_are_of_the_whole_and_segments_are_tested():
+    monitors = MONITORS | {
+        "bias": MONITORS["bias"] | {"mode": "literal"},
+        "embedding_drift": MONITORS["embedding_drift"] | {"min_similarity": 0.99},
+    }
+    definition = ModelDefinition.model_validate(DEFINITION.model_dump() | {"monitors": monitors})
+    for driver, expected in ((run(definition), set()), (run(definition, unfair=0.5, turned=0.4), {"calibrated"})):
+        for monitor in ("bias", "embedding_drift"):
+            verdicts = report_of(driver, monitor).verdicts
+            assert "literal" in {v.mode for v in verdicts if v.segment is None}
+            assert {v.mode for v in verdicts if v.segment is not None} == expected
+    unfair = next(v.verdict for v in driver.violations if v.verdict.subject == "DPPL sex=f[region=eu]")
+    assert unfair.description.endswith(f"baseline constraint requirement {unfair.threshold}")
+
+
 def test_a_segment_of_a_facet_value_has_a_series_of_its_own():
     verdicts = report_of(run(unfair=0.5), "bias").verdicts
     (one,) = (v for v in verdicts if v.subject == "DPPL sex=f[region=eu]")

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TypeGuard
 
 import numpy as np
@@ -30,7 +31,7 @@ from windows.partition.specs import BIAS, SAMPLE
 from windows.report import Verdict
 from windows.statistics.bias_estimates import bias_pvalue, distance_from_parity, enough_rows
 from windows.statistics.bias_metrics import BIAS_METRICS, FLIP_TEST, BiasMetric
-from windows.statistics.bias_statistics import FacetValue, Found, describe_bias, measure_facet
+from windows.statistics.bias_statistics import FacetValue, Found, describe_bias, measure_facet, measure_metric
 from windows.statistics.correction import holm
 from windows.statistics.intervals import Estimate
 from windows.window_profile import WindowProfile
@@ -126,12 +127,12 @@ class _Sample:
     """One of the two samples of a test: a facet value of the window or of the baseline."""
 
     name: str
-    found: Found
+    found: Callable[[str], Estimate | str]
     sides: NDArray[np.int64]
 
     def estimate(self, metric: BiasMetric, least: int) -> Estimate | str:
         """Give the estimate of a metric, or why it cannot be tested."""
-        found = self.found[metric.name]
+        found = self.found(metric.name)
         if isinstance(found, str):
             return found
         return found if enough_rows(metric, self.sides, least) else f"fewer than {least} rows in a count it divides by"
@@ -151,11 +152,9 @@ class _Compared:
     def judge(self, found: Found) -> Iterator[Draft | Verdict]:
         """Judge every metric that is asked for: the verdict that counts, and beside a literal one the calibrated."""
         closed = found if self.options.interval == "closed" else measure_facet(self.state, self.value)
-        samples = [_Sample("window", closed, self._sides(self.state))]
-        before: Found = {}
+        samples = [_Sample("window", closed.__getitem__, self._sides(self.state))]
         if self.was is not None:
-            before = measure_facet(self.was, self.value)
-            samples.append(_Sample("baseline", before, self._sides(self.was)))
+            samples.append(self._baseline(self.was))
         for name, metric in BIAS_METRICS.items():
             if self.options.metrics and name not in self.options.metrics:
                 continue
@@ -164,7 +163,7 @@ class _Compared:
                     yield _without(self._verdict(name, found[name], "calibrated"), "insufficient", str(found[name]))
                 continue
             calibrated = self._calibrated(metric, samples)
-            if self._is_literal(name, before.get(name)):
+            if self._is_literal(name, samples):
                 yield self._literal(name, found[name], ratio=metric.ratio)
                 advisory = replace(calibrated.verdict if isinstance(calibrated, Draft) else calibrated, advisory=True)
                 yield replace(calibrated, verdict=advisory) if isinstance(calibrated, Draft) else advisory
@@ -182,18 +181,27 @@ class _Compared:
             return _without(verdict, "insufficient", found)
         return _without(verdict, "skipped", "judged in the literal mode only")
 
-    def _is_literal(self, name: str, before: Estimate | str | None) -> bool:
+    def _baseline(self, was: ContingencyState) -> _Sample:
+        """Measure of the baseline only what is asked for: of a segment that is little."""
+        sides, grouped = self._sides(was), was.spec.group is not None
+        return _Sample(
+            "baseline", cache(lambda name: measure_metric(BIAS_METRICS[name], sides, grouped=grouped)), sides
+        )
+
+    def _is_literal(self, name: str, samples: list[_Sample]) -> bool:
         """Whether the definition says so, or a person or another system set the limit."""
         if self.options.mode == "literal" or self.was is None:
             return True
-        counted = before.value if isinstance(before, Estimate) else None
-        return name in self.limits and is_edited(self.limits[name], counted)
+        if name not in self.limits:
+            return False
+        before = samples[-1].found(name)
+        return is_edited(self.limits[name], before.value if isinstance(before, Estimate) else None)
 
     def _sides(self, state: ContingencyState) -> NDArray[np.int64]:
         return state.table(self.value.facet).sides(*self.value.values)
 
     def _calibrated(self, metric: BiasMetric, samples: list[_Sample]) -> Draft | Verdict:
-        verdict = self._verdict(metric.name, samples[0].found[metric.name], "calibrated")
+        verdict = self._verdict(metric.name, samples[0].found(metric.name), "calibrated")
         if metric.twin is not None:
             return _without(verdict, "skipped", f"says no more than {metric.twin}, which decides")
         if metric.of_everybody and not self.decides:
@@ -210,7 +218,8 @@ class _Compared:
             estimates.append(estimate)
         now, before = estimates
         pvalue = bias_pvalue(metric, now, before, self.options.floor)
-        return Draft(replace(verdict, pvalue=pvalue, baseline_n=before.n, threshold=before.value))
+        told = _needs(now.value, before.value)
+        return Draft(replace(verdict, pvalue=pvalue, baseline_n=before.n, threshold=before.value, description=told))
 
     def _literal(self, name: str, now: Estimate | str, *, ratio: bool = False) -> Verdict:
         """The paper's rule: a violation if the interval and the allowed range have nothing in common."""
@@ -238,15 +247,18 @@ class _Compared:
         )
         if isinstance(found, str):
             return verdict
-        needs = f"doesn't meet the baseline constraint requirement {_text(limit)}"
         return replace(
             verdict,
             value=found.value,
             error=found.sd,
             interval=found.interval,
             n=found.n,
-            description=f"Metric value {_text(found.value)} {needs}",
+            description=_needs(found.value, limit),
         )
+
+
+def _needs(value: float, limit: float | None) -> str:
+    return f"Metric value {_text(value)} doesn't meet the baseline constraint requirement {_text(limit)}"
 
 
 def _text(value: float | None) -> str:

@@ -34,6 +34,14 @@ def _embeddings(definition: ModelDefinition) -> tuple[str, ...]:
     return tuple(EMBEDDING + name for name in sorted(definition.monitors.embedding_drift.embeddings))
 
 
+def _without_policy(definition: ModelDefinition) -> ModelDefinition:
+    monitors = definition.monitors
+    bias = monitors.bias.model_copy(update={"mode": "calibrated", "interval": "closed"})
+    embeddings = monitors.embedding_drift.model_copy(update={"min_similarity": None})
+    tested = monitors.model_copy(update={"bias": bias, "embedding_drift": embeddings})
+    return definition.model_copy(update={"monitors": tested})
+
+
 MONITORS = (
     Monitor(
         "data_quality",
@@ -69,7 +77,7 @@ MONITORS = (
         enabled=lambda definition: BIAS in label_specs(definition),
         needs=lambda definition: (BIAS, SAMPLE) if definition.sample.enabled else (BIAS,),
         judge=report_bias,
-        by_segment=each_segment(report_bias, lambda _: (BIAS,), BIAS_CHECK),
+        by_segment=each_segment(report_bias, lambda _: (BIAS,), BIAS_CHECK, _without_policy),
     ),
     Monitor(
         "attribution_drift",
@@ -86,7 +94,7 @@ MONITORS = (
         enabled=lambda definition: bool(definition.monitors.embedding_drift.embeddings),
         needs=lambda _definition: (EMBEDDING,),
         judge=report_embedding_drift,
-        by_segment=each_segment(report_embedding_drift, _embeddings, EMBEDDING_CHECK),
+        by_segment=each_segment(report_embedding_drift, _embeddings, EMBEDDING_CHECK, _without_policy),
     ),
 )
 

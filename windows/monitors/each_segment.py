@@ -9,7 +9,6 @@ from itertools import groupby
 from typing import Any
 
 from windows.baselines.baseline import Baseline
-from windows.baselines.documents import documents_of
 from windows.definition import ModelDefinition
 from windows.monitors.monitor import BySegment, Judge, Judged, Terms
 from windows.monitors.segments import Segment, insufficient, left_out, worth_telling
@@ -19,18 +18,25 @@ from windows.report import Verdict
 from windows.window_profile import WindowProfile
 
 
-def each_segment(judge: Judge, parts: Callable[[ModelDefinition], Sequence[str]], check: str) -> BySegment:
+def each_segment(
+    judge: Judge,
+    parts: Callable[[ModelDefinition], Sequence[str]],
+    check: str,
+    calibrated: Callable[[ModelDefinition], ModelDefinition] = lambda definition: definition,
+) -> BySegment:
     """Judge every segment as the whole is judged, each at an equal share of the level of all.
 
     Parameters
     ----------
     judge : callable
         Of the whole: it sees a window and a baseline that hold the states of one segment only, under the names of
-        those of the whole, and the baseline's document as it would have been suggested from these.
+        those of the whole. What a person wrote into the baseline's document is of the whole, and not seen.
     parts : callable
         The parts it judges, under a definition.
     check : str
         Of the verdicts on what cannot be judged.
+    calibrated : callable
+        Takes policies out of a definition: limits that are chosen for the whole are none for its parts.
 
     Returns
     -------
@@ -64,8 +70,9 @@ def each_segment(judge: Judge, parts: Callable[[ModelDefinition], Sequence[str]]
                 if value in before.segments and rows
             ]
         undecided: list[tuple[Segment, Verdict]] = []
+        tested = replace(profile, definition=calibrated(profile.definition))
         for segment in segments:
-            said = _judged(judge, segment, profile, baseline, replace(terms, alpha=terms.alpha / len(segments)))
+            said = _judged(judge, segment, tested, baseline, replace(terms, alpha=terms.alpha / len(segments)))
             verdicts += worth_telling([v for v in said if v.outcome in ("ok", "violation")], terms)
             if (why := _undecided(said)) is not None:
                 undecided.append((segment, why))
@@ -96,10 +103,9 @@ def _judged(judge: Judge, segment: Segment, profile: WindowProfile, baseline: Ba
     mark = f"[{segment.column}={segment.value}]"
     said_before = terms.earlier.violated
     violated = {(subject.removesuffix(mark), check) for subject, check in said_before if subject.endswith(mark)}
-    documents = documents_of(profile.definition, segment.was)
     _, verdicts = judge(
         replace(profile, states=segment.now),
-        replace(baseline, states=segment.was, documents=documents),
+        replace(baseline, states=segment.was, documents={monitor: {} for monitor in baseline.documents}),
         replace(terms, earlier=Earlier(terms.earlier.revisions, frozenset(violated))),
     )
     return [

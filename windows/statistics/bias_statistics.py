@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sketches.contingency import ContingencyState
 from windows.statistics.bias_estimates import estimate_bias, paper_bias
-from windows.statistics.bias_metrics import ALIASES, BIAS_METRICS, FLIP_TEST, FLIP_TEST_DESCRIPTION
+from windows.statistics.bias_metrics import ALIASES, BIAS_METRICS, FLIP_TEST, FLIP_TEST_DESCRIPTION, BiasMetric
 from windows.statistics.intervals import Estimate
 
 STAGES = ("pre_training", "post_training")
@@ -53,18 +54,20 @@ def measure_facet(
         Take the paper's deviations, from these draws.
     """
     sides = state.table(facet.facet).sides(*facet.values)
-    found: dict[str, Estimate | str] = {}
-    for name, metric in BIAS_METRICS.items():
-        try:
-            if metric.conditional and state.spec.group is None:
-                found[name] = "no group variable is defined"
-            else:
-                found[name] = (
-                    estimate_bias(metric, sides) if resamples is None else paper_bias(metric, sides, resamples)
-                )
-        except ValueError as error:
-            found[name] = str(error)
-    return found
+    grouped = state.spec.group is not None
+    return {name: measure_metric(metric, sides, resamples, grouped=grouped) for name, metric in BIAS_METRICS.items()}
+
+
+def measure_metric(
+    metric: BiasMetric, sides: NDArray[np.int64], resamples: np.random.Generator | None = None, *, grouped: bool
+) -> Estimate | str:
+    """Estimate one metric of the two sides of a facet, whose counts may be by groups."""
+    if metric.conditional and not grouped:
+        return "no group variable is defined"
+    try:
+        return estimate_bias(metric, sides) if resamples is None else paper_bias(metric, sides, resamples)
+    except ValueError as error:
+        return str(error)
 
 
 def describe_bias(label: str, found: Iterable[tuple[FacetValue, Found]], *, intervals: bool) -> dict[str, Any]:
