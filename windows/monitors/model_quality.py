@@ -162,7 +162,7 @@ def _calibrated(name: str, limit: MetricConstraint, estimate: Estimate, samples:
         return replace(verdict, outcome="insufficient", reason="the baseline has no quality counts", description="")
     pvalue = problem.pvalue(name, window, baseline)
     if pvalue is None:
-        return replace(verdict, outcome="insufficient", reason=problem.why_undefined(baseline), description="")
+        return replace(verdict, outcome="insufficient", reason=problem.why_undefined(window, baseline), description="")
     return Draft(replace(verdict, pvalue=pvalue, baseline_n=problem.count(baseline)))
 
 

@@ -75,6 +75,20 @@ def too_few(quality: BinaryQualityState) -> Iterable[str]:
         )
 
 
+def lacking(quality: BinaryQualityState) -> Iterable[str]:
+    """Say which class no label or no prediction is."""
+    tp, fn, fp, tn = quality.cells
+    positive = repr(quality.spec.positive)
+    for rows, what in (
+        (tp + fn, f"no row has the label {positive}"),
+        (fp + tn, f"every row has the label {positive}"),
+        (tp + fp, f"no row is predicted {positive}"),
+        (fn + tn, f"every row is predicted {positive}"),
+    ):
+        if not rows:
+            yield what
+
+
 BINARY = Problem(
     name="binary_classification",
     spec=BinaryQualitySpec,
@@ -84,5 +98,6 @@ BINARY = Problem(
     pvalue=quality_pvalue,
     count=lambda quality: Cells(*quality.cells).n,
     too_few=too_few,
+    lacking=lacking,
     count_absent=count_absent_labels,
 )

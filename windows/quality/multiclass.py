@@ -25,6 +25,7 @@ from windows.statistics.multiclass_tests import MULTICLASS_TWINS, multiclass_pva
 _ENOUGH_LABELS = 2_000
 _ENOUGH_OF_A_CLASS = 100
 _FEW_CLASSES = 30
+_NAMED = 3
 
 
 def measure(quality: MulticlassQualityState, method: str, rng: np.random.Generator) -> Measured:
@@ -100,6 +101,24 @@ def too_few(quality: MulticlassQualityState) -> Iterable[str]:
         yield f"more than {quality.spec.max_classes} classes: those from {quality.bar!r} on are counted as one"
 
 
+def lacking(quality: MulticlassQualityState) -> Iterable[str]:
+    """Say which classes no label or no prediction is.
+
+    Examples
+    --------
+    >>> state = MulticlassQualitySpec(("cat", "dog")).empty()
+    >>> state.add("cat", "dog", 2)
+    >>> list(lacking(state))
+    ["no row has the label 'dog'", "no row is predicted 'cat'"]
+    """
+    for axis, what in ((1, "no row has the label"), (0, "no row is predicted")):
+        rows = quality.confusion.sum(axis).tolist()
+        names = [repr(name) for name, n in zip(quality.classes, rows, strict=True) if not n]
+        if names:
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            yield f"{what} {' or '.join(names[:_NAMED])}{more}"
+
+
 def _unpredicted(quality: MulticlassQualityState) -> str:
     if quality.spec.classes:
         return NO_PREDICTION
@@ -115,6 +134,7 @@ MULTICLASS = Problem(
     pvalue=multiclass_pvalue,
     count=lambda quality: quality.n - quality.unpredicted,
     too_few=too_few,
+    lacking=lacking,
     unpredicted=_unpredicted,
     count_absent=count_absent_classes,
 )

@@ -47,7 +47,9 @@ class Problem:
     too_few : callable
         Says of a baseline's state what it has too few rows for.
     undefined : str
-        Why a metric may have no value.
+        Why a metric may have no value of rows that lack nothing.
+    lacking : callable
+        Says which labels and predictions no row of a state with predictions has.
     unpredicted : callable
         Says of a state without any prediction why it may have none.
     count_absent : callable, optional
@@ -62,13 +64,20 @@ class Problem:
     pvalue: Callable[[str, Any, Any], float | None]
     count: Callable[[Any], int]
     too_few: Callable[[Any], Iterable[str]]
-    undefined: str = "a class or prediction is absent"
+    undefined: str = "too few rows of a class, or rows have no score"
+    lacking: Callable[[Any], Iterable[str]] = lambda _: ()
     unpredicted: Callable[[Any], str] = lambda _: NO_PREDICTION
     count_absent: Callable[[Any, ProfileState, str], Any] | None = None
 
-    def why_undefined(self, quality: Any) -> str:
-        """Say why a metric of these rows has no value."""
-        return self.undefined if self.count(quality) else self.unpredicted(quality)
+    def why_undefined(self, window: Any, baseline: Any = None) -> str:
+        """Say why a metric of a window, or its test against a baseline, has no value: what is absent, and where."""
+        samples = {"window": window} if baseline is None else {"window": window, "baseline": baseline}
+        absent = [
+            f"{name}: {said}"
+            for name, quality in samples.items()
+            for said in (self.lacking(quality) if self.count(quality) else (self.unpredicted(quality),))
+        ]
+        return ", ".join(absent) or self.undefined
 
 
 def described(estimate: Estimate) -> dict[str, Any]:

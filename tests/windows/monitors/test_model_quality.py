@@ -43,6 +43,31 @@ def violated(report: Report) -> set[str]:
     return {v.subject for v in report.verdicts if v.outcome == "violation" and not v.advisory}
 
 
+@pytest.mark.parametrize(
+    ("label", "score", "subject", "said"),
+    [
+        (0, None, "recall", "window: no row has the label '1'"),
+        (1, None, "true_negative_rate", "window: every row has the label '1'"),
+        (None, 0.1, "precision", "window: no row is predicted '1'"),
+    ],
+)
+def test_a_metric_without_a_value_says_what_is_absent_and_where(label, score, subject, said):
+    held = rows(2_000, 2)
+    columns = {
+        "label": held.columns["label"] if label is None else column(np.full(held.n, label)),
+        "score": held.columns["score"] if score is None else column(np.full(held.n, score)),
+    }
+    (found,) = [v for v in judge(Block(held.n, columns)).verdicts if v.subject == subject]
+    assert (found.outcome, found.reason) == ("insufficient", said)
+
+
+def test_a_metric_that_the_baseline_has_not_says_so():
+    negative = Block(20_000, {**rows(20_000, 1).columns, "label": column(np.zeros(20_000, int))})
+    baseline = replace(BASELINE, states={**BASELINE.states, "quality": baseline_of(negative).quality})
+    (recall,) = [v for v in judge(rows(2_000, 2), baseline).verdicts if v.subject == "recall"]
+    assert (recall.outcome, recall.reason) == ("insufficient", "baseline: no row has the label '1'")
+
+
 def with_thresholds(*, foreign: bool = False, **thresholds: float) -> object:
     document = copy.deepcopy(BASELINE.quality_constraints.document)
     if foreign:

@@ -278,4 +278,4 @@ def test_rows_without_any_prediction_are_said_to_have_none(classes, more):
     window = window_of_rows([block], model(classes=classes), roles=Roles(label="y", classes=classes))
     report = evaluate(window, BASELINE)[-1]
     accuracy = next(v for v in report.verdicts if v.subject == "accuracy")
-    assert (accuracy.outcome, accuracy.reason) == ("insufficient", f"no labelled row has a prediction{more}")
+    assert (accuracy.outcome, accuracy.reason) == ("insufficient", f"window: no labelled row has a prediction{more}")
