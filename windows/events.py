@@ -77,7 +77,8 @@ Event = BlockArrived | LabelsArrived | WatermarkArrived | RowsRejected | TimeAdv
 class Partial:
     """One part of one window's state in one source partition: the content of a `profiles` record.
 
-    `part` is `rows` (the counts; written after all other parts of its revision), `feature/<name>` or `quality`.
+    `part` is `rows` (the counts; written after all other parts of its revision), `feature/<name>`, `quality` or another
+    of `windows/partition/specs.py`; `closed` is of no window, but says before which all are closed to events.
     `payload` is the state's bytes, None once the window is forgotten. `features_closed` and `labels_closed` say which
     monitors may judge. A part's `revision` grows by one with every publication of its window.
     """

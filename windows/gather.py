@@ -16,6 +16,7 @@ from windows.errors import described
 from windows.events import Partial
 from windows.grid import Grid
 from windows.partition.specs import (
+    CLOSED,
     EARLY,
     FEATURE,
     GRID,
@@ -82,7 +83,8 @@ class Gather:
     """Windows as their partials come in, and which of them may be judged.
 
     A window is due for its features once every partition closed it to events, or `idle_timeout` after the first did (a
-    partition may never have seen the model); likewise for its labels; and again whenever a revision comes.
+    partition may never have seen the model, unless a watermark told it how far it is); likewise for its labels; and
+    again whenever a revision comes.
 
     Parameters
     ----------
@@ -97,6 +99,7 @@ class Gather:
         self._catalog = catalog
         self._windows: dict[Key, _Window] = {}
         self._undecided: set[Key] = set()
+        self._closed_before_ms: dict[tuple[str, str], dict[int, int]] = {}
 
     def __len__(self) -> int:
         return len(self._windows)
@@ -125,6 +128,10 @@ class Gather:
         key = partial.model, partial.version, partial.window_start_ms
         if partial.part in {EARLY, RECENT}:
             # Counts of an open window and rows of windows by count are no part of the closed one.
+            return
+        if partial.part == CLOSED:
+            if partial.payload is not None:
+                self._closed_before_ms.setdefault(key[:2], {})[source_partition] = int(partial.payload)
             return
         if partial.payload is None and source_partition not in self._sources(key):
             return
@@ -176,7 +183,7 @@ class Gather:
                 self._forget(key)
             if definition is None or any(source.torn for source in window.sources.values()):
                 continue
-            profile = _profile(definition, key[2], window, self._partitions, now_ms)
+            profile = _profile(definition, key[2], window, self._partitions, now_ms, empty=self._empty(key, window))
             told = (profile.revision, profile.features_closed, profile.labels_closed)
             # Less than was told is not news: after a restart, a partition that retired the window already is missing.
             if profile.features_closed and told > window.told:
@@ -201,6 +208,12 @@ class Gather:
         del self._windows[key]
         self._undecided.discard(key)
 
+    def _empty(self, key: Key, window: _Window) -> int:
+        """How many partitions closed a window without a row, and so without a word of it."""
+        told = {number for number, source in window.sources.items() if source.rows is not None}
+        closed = self._closed_before_ms.get(key[:2], {})
+        return sum(key[2] < before_ms and number not in told for number, before_ms in closed.items())
+
     def _sources(self, key: Key) -> dict[int, _Source]:
         return self._windows[key].sources if key in self._windows else {}
 
@@ -213,13 +226,14 @@ class Gather:
 
 
 def _profile(
-    definition: ModelDefinition, start_ms: int, window: _Window, partitions: int, now_ms: int
+    definition: ModelDefinition, start_ms: int, window: _Window, partitions: int, now_ms: int, *, empty: int
 ) -> WindowProfile:
     """Counts and marks of a window, its states still empty."""
     sources = [source for source in window.sources.values() if source.rows is not None]
     rows = [source.rows for source in sources if source.rows is not None]
-    to_events = sum(part.features_closed for part in rows)
-    to_labels = sum(part.labels_closed for part in rows)
+    to_events = empty + sum(part.features_closed for part in rows)
+    # Where no event came, no label is waited for.
+    to_labels = empty + sum(part.labels_closed for part in rows)
     idle_ms = definition.window.idle_timeout
 
     def closed(count: int, since_ms: int | None) -> bool:

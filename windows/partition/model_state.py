@@ -8,7 +8,7 @@ from typing import Any
 
 from sketches.texts import POOLED, canonical
 from windows.definition import ModelDefinition
-from windows.events import Counted, Effect, Side
+from windows.events import Counted, Effect, Partial, Publish, Side
 from windows.grid import Grid
 from windows.join.carried import LABEL, Carried, layout_of
 from windows.join.classes import ClassCodes
@@ -17,9 +17,11 @@ from windows.join.ids import IdHash
 from windows.join.pending import PendingRows
 from windows.join.row_records import Record
 from windows.partition.open_window import OpenWindow
+from windows.partition.specs import CLOSED
 from windows.partition.stream_time import StreamTime
 from windows.partition.timeline import Timeline
 
+CLOSED_FINGERPRINT = "closed/1"
 _NEVER = 2**62
 
 
@@ -90,6 +92,20 @@ class VersionState:
             if window.labels_closed and _due(time, window.end_ms + limits.retention_ms, window.definition):
                 effects += self.retire(window)
         return effects
+
+    def closed(self, time: StreamTime) -> Publish:
+        """Say which windows are closed to events here, whether or not a row of the version ever came."""
+        before_ms = self._first_open_ms(time) if self.next_close_ms is None else self.next_close_ms
+        payload = str(before_ms).encode()
+        return Publish(Partial(self.model, self.version, 0, CLOSED, payload, CLOSED_FINGERPRINT, features_closed=True))
+
+    def _first_open_ms(self, time: StreamTime) -> int:
+        assert time.events_ms is not None
+        longest_ms = max(d.window.size + d.window.grace for d in self.timeline.definitions)
+        start_ms = self.timeline.start(time.events_ms - longest_ms)
+        while (window := self.timeline.at(start_ms).window) and start_ms + window.size + window.grace <= time.events_ms:
+            start_ms = self.timeline.next_start(start_ms)
+        return start_ms
 
     def _close_features(self, time: StreamTime) -> list[Effect]:
         effects: list[Effect] = []
@@ -186,6 +202,10 @@ class ModelState:
         before_ms = self.time.events_ms if side == "events" else self.time.labels_ms
         moved = self.time.seen(side, time_ms)
         return self.advance() if moved and (before_ms is None or self.next_deadline(before_ms) <= time_ms) else []
+
+    def closed(self, side: Side) -> list[Publish]:
+        """Tell of every version which windows a watermark of events has closed, once their parts are told."""
+        return [version.closed(self.time) for version in self.versions.values()] if side == "events" else []
 
     def next_deadline(self, now_ms: int) -> int:
         """The first time after now at which a window of any version may fall due."""

@@ -60,7 +60,7 @@ def _take(store: PartitionStore, model: ModelState, event: OfModel) -> list[Effe
         case LabelsArrived():
             return take_labels(model, event, store.id_hash)
         case WatermarkArrived():
-            return model.move(event.side, event.event_time_ms)
+            return [*model.move(event.side, event.event_time_ms), *model.closed(event.side)]
         case RowsRejected():
             return _reject(model, event.rows)
 

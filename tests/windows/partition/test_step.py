@@ -204,7 +204,7 @@ def test_silent_labels_have_caught_up_with_the_events():
 def test_a_watermark_closes_what_it_passes():
     store = store_of()
     run(store, events([1], 100))
-    assert published(run(store, WatermarkArrived("events", "m", 113 * SECOND)))[-1] == (100, "rows")
+    assert published(run(store, WatermarkArrived("events", "m", 113 * SECOND)))[-2:] == [(100, "rows"), (0, "closed")]
 
 
 def test_an_unknown_model_is_counted_and_kept_out_of_memory():
