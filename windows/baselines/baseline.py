@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from sketches.features import FeatureState
 from windows.baselines.constraints import Constraints
 from windows.baselines.quality_constraints import QualityConstraints
 from windows.partition.specs import QUALITY
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,28 @@ class Baseline:
     quality_constraints: QualityConstraints | None = None
     documents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     imported: bool = False
+    _worked_out: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def once(self, key: Hashable, work_out: Callable[[], T]) -> T:
+        """Give what follows from the baseline alone; it is worked out once, since a baseline never changes.
+
+        Parameters
+        ----------
+        key : hashable
+            Names what is worked out.
+        work_out : callable
+            Makes it.
+
+        Examples
+        --------
+        >>> baseline = Baseline("churn")
+        >>> baseline.once("rows", lambda: 3), baseline.once("rows", lambda: 4)
+        (3, 3)
+        """
+        if key not in self._worked_out:
+            self._worked_out[key] = work_out()
+        made: T = self._worked_out[key]
+        return made
 
     @property
     def quality(self) -> Any:

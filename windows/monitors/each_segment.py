@@ -105,7 +105,7 @@ def _judged(judge: Judge, segment: Segment, profile: WindowProfile, baseline: Ba
     violated = {(subject.removesuffix(mark), check) for subject, check in said_before if subject.endswith(mark)}
     _, verdicts = judge(
         replace(profile, states=segment.now),
-        replace(baseline, states=segment.was, documents={monitor: {} for monitor in baseline.documents}),
+        _baseline_of(segment, baseline),
         replace(terms, earlier=Earlier(terms.earlier.revisions, frozenset(violated))),
     )
     return [
@@ -113,6 +113,13 @@ def _judged(judge: Judge, segment: Segment, profile: WindowProfile, baseline: Ba
         for v in verdicts
         if not v.advisory
     ]
+
+
+def _baseline_of(segment: Segment, baseline: Baseline) -> Baseline:
+    """The baseline of one segment, the same for every window."""
+    documents: dict[str, dict[str, Any]] = {monitor: {} for monitor in baseline.documents}
+    key = ("segment", *sorted(segment.was), segment.column, segment.value)
+    return baseline.once(key, lambda: replace(baseline, states=segment.was, documents=documents))
 
 
 def _undecided(said: Sequence[Verdict]) -> Verdict | None:

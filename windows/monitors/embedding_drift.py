@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from sketches.embeddings import EmbeddingState
@@ -16,7 +17,7 @@ from windows.options import EmbeddingDrift
 from windows.partition.specs import EMBEDDING
 from windows.report import Verdict
 from windows.statistics.correction import holm
-from windows.statistics.embedding_shift import MeanShift, mean_shift, mean_similarity
+from windows.statistics.embedding_shift import MeanShift, mean_shift, mean_similarity, spread_of
 from windows.statistics.intervals import Estimate
 from windows.window_profile import WindowProfile
 
@@ -58,7 +59,9 @@ def report_embedding_drift(profile: WindowProfile, baseline: Baseline | None, te
         elif (reason := _not_comparable(window, was, options)) is not None:
             verdicts.append(Verdict(name, CHECK, _mode(options), "insufficient", n=window.n, reason=reason))
         else:
-            similarity, shift = mean_similarity(window, was), mean_shift(window, was)
+            assert baseline is not None
+            spread = baseline.once(EMBEDDING + name, partial(spread_of, was))
+            similarity, shift = mean_similarity(window, was), mean_shift(window, was, spread)
             described[name] |= _comparison(similarity, shift)
             verdicts += _judge(name, similarity, shift, was.n, options)
     statistics = {"version": 0.0, "dataset": {"item_count": profile.rows}, "embeddings": described}

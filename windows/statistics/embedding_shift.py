@@ -122,13 +122,15 @@ def spread_of(baseline: EmbeddingState) -> Spread:
     return Spread(trace, square, min(max(cube, square**2 / trace if trace > 0.0 else 0.0), square**1.5))
 
 
-def mean_shift(window: EmbeddingState, baseline: EmbeddingState) -> MeanShift | None:
+def mean_shift(window: EmbeddingState, baseline: EmbeddingState, spread: Spread | None = None) -> MeanShift | None:
     """Test whether the mean direction of a window is that of the baseline.
 
     Parameters
     ----------
     window, baseline : EmbeddingState
         Of one dimension; the baseline has probes.
+    spread : Spread, optional
+        Of the baseline, if it is known.
 
     Returns
     -------
@@ -148,7 +150,7 @@ def mean_shift(window: EmbeddingState, baseline: EmbeddingState) -> MeanShift | 
        Journal of Statistics 30A(1), 150-159.
     """
     n, m = window.n, baseline.n
-    spread = spread_of(baseline)
+    spread = spread_of(baseline) if spread is None else spread
     if n < 2 or spread.trace < _NO_SPREAD:
         return None
     difference = window.mean - baseline.mean
