@@ -129,3 +129,18 @@ def test_what_is_no_probability_is_no_verdict(pvalue):
     (verdict,) = evaluate(window_of(block(x=np.arange(300.0)), made), None)[-1].verdicts
     assert (verdict.outcome, verdict.pvalue) == ("insufficient", None)
     assert verdict.reason == f"expected a p-value in [0, 1], got {pvalue}"
+
+
+def test_the_segments_of_a_state_are_given_up_like_the_whole():
+    made = model("update x", most=50.0).model_copy(update={"segments": ("x",)})
+    driver = driver_of(made)
+    driver.send(events([1, 2], [100, 101], x=[1.0, 99.0]))
+    driver.process(0, "events")
+    driver.checkpoint(0)
+    driver.crash(0)
+    (window,) = driver.partitions[0].store.models["m"].versions["1"].windows.values()
+    assert sorted(window.counts.failed) == ["custom/fragile", "segment-custom/fragile/x"]
+    assert not window.counts.failed.keys() & window.of_events.keys()
+    driver.watermark("events", "m", 300 * SECOND)
+    report = by_window(driver.run())[100]
+    assert (report.status, report.error) == ("Failed", "its state was given up: ArithmeticError: x is too large")
