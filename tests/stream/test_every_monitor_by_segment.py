@@ -11,12 +11,14 @@ import pytest
 from sketches.block import Block, Column, Kind
 from stream.metrics.subjects import FeatureCap, subject_labels
 from stream.testing import SIDES, MonitorDriver, Step
+from tests.statistical.acceptance import at_most
 from windows.baselines.baseline_files import read_baseline, write_baseline
 from windows.baselines.baseline_records import baseline_from_records, baseline_records
 from windows.baselines.roles import Roles
 from windows.baselines.suggest import BASELINE_K, suggest
 from windows.data_set import window_of_rows
 from windows.definition import ModelDefinition
+from windows.evaluate import evaluate
 from windows.events import BlockArrived, LabelsArrived
 from windows.partition.specs import BIAS, EMBEDDING, event_specs, label_specs, segment_part
 
@@ -189,6 +191,18 @@ def test_a_baseline_by_segment_comes_back(way, tmp_path):
     mine, theirs = run(baseline=again, **changes), run(**changes)
     assert [v.verdict for v in mine.violations] == [v.verdict for v in theirs.violations]
     assert {v.monitor for v in mine.violations if v.verdict.segment} >= set(NEW)
+
+
+@pytest.mark.statistical
+def test_segments_of_all_monitors_alarm_within_their_half_of_the_budget():
+    """Fails falsely with a chance of at most 1e-3: half of the budget of 1/50 is that of all segments."""
+    rng = np.random.default_rng(8)
+    alarms, windows = 0, 200
+    for _ in range(windows):
+        window = window_of_rows([table_of(rng, 1_500)], DEFINITION, roles=ROLES)
+        verdicts = [v for report in evaluate(window, BASELINE) for v in report.verdicts]
+        alarms += any(v.segment is not None and v.outcome == "violation" for v in verdicts)
+    assert at_most(alarms, windows, 1 / 100)
 
 
 def test_policies_are_of_the_whole_and_segments_are_tested():
