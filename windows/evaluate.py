@@ -13,7 +13,7 @@ from windows.baselines.baseline import Baseline
 from windows.errors import described
 from windows.history import PastWindow
 from windows.monitors.catalogue import enabled_monitors, monitor_alpha
-from windows.monitors.monitor import Judged, Monitor, Terms
+from windows.monitors.monitor import Judged, Monitor, Terms, is_of
 from windows.monitors.segments import halved
 from windows.monitors.settle import NEVER, Earlier, status_of
 from windows.monitors.shelter import sheltered
@@ -160,7 +160,7 @@ def _given_up(profile: WindowProfile, monitor: Monitor) -> str | None:
 
 def _unmerged(profile: WindowProfile, monitor: Monitor) -> str | None:
     """Say why a monitor has not got all the states that it judges, None if it has."""
-    parts = [part for part in profile.unmerged if part.startswith(monitor.needs(profile.definition))]
+    parts = [part for part in profile.unmerged if is_of(part, monitor.needs(profile.definition))]
     if not parts:
         return None
     return f"the window was counted under a definition that was replaced: cannot merge {', '.join(parts[:3])}"

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -92,3 +93,12 @@ def test_a_monitor_cannot_take_a_built_in_name() -> None:
 
 def test_a_monitor_is_loaded_once() -> None:
     assert load(USE) is load(USE)
+
+
+def test_a_monitor_suffers_nothing_from_one_whose_name_begins_like_its_own() -> None:
+    zeros = {"use": USE, "options": {"column": "amount"}}
+    model = ModelDefinition.model_validate({"model": "m", "monitors": {"custom": {"zeros": zeros, "zeros2": zeros}}})
+    window = replace(window_of(rows(2_000, 0.1), model), unmerged=("custom/zeros2",))
+    first, second = evaluate(window, suggest([rows(20_000, 0.1)], model="m", definition=model).baseline)[-2:]
+    assert (first.monitor, first.status) == ("zeros", "Completed")
+    assert "cannot merge custom/zeros2" in str(second.verdicts[0].reason)

@@ -10,7 +10,7 @@ from windows.baselines.baseline import Baseline
 from windows.definition import ModelDefinition
 from windows.extensions import load
 from windows.monitors.each_segment import each_segment
-from windows.monitors.monitor import Judged, Monitor, Terms
+from windows.monitors.monitor import Judged, Monitor, Terms, is_of
 from windows.monitors.settle import Draft, settle
 from windows.options import Custom
 from windows.partition.specs import CUSTOM, segment_part
@@ -49,7 +49,7 @@ def _opened(baseline: Baseline, profile: WindowProfile, mine: tuple[str, ...]) -
     """Open the states that are still in their envelopes; without those that were made with other options."""
     opened = dict(baseline.states)
     for part, data in baseline.states.items():
-        if isinstance(data, bytes) and part.startswith(mine):
+        if isinstance(data, bytes) and is_of(part, mine):
             envelope, spec = unseal(data), profile.states[part].spec if part in profile.states else None
             del opened[part]
             if spec is not None and envelope.fingerprint == spec.fingerprint:

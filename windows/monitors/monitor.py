@@ -60,7 +60,7 @@ class Monitor:
     enabled : callable
         Whether a definition asks for it.
     needs : callable
-        Beginnings of the names of the parts it judges, under a definition.
+        The parts it judges under a definition, by their names or (with a slash at the end) beginnings of these.
     judge : callable
         Gives statistics and verdicts of a window against a baseline; without one, statistics and why there is no
         verdict.
@@ -75,6 +75,19 @@ class Monitor:
     needs: Callable[[ModelDefinition], tuple[str, ...]]
     judge: Judge
     by_segment: BySegment | None = None
+
+
+def is_of(part: str, needs: tuple[str, ...]) -> bool:
+    """Tell whether a part is one of those needed: by its name, or by a beginning that ends in a slash.
+
+    Examples
+    --------
+    >>> is_of("custom/zeros", ("custom/zeros",)), is_of("custom/zeros2", ("custom/zeros",))
+    (True, False)
+    >>> is_of("feature/a", ("feature/",))
+    True
+    """
+    return any(part == need or (need.endswith("/") and part.startswith(need)) for need in needs)
 
 
 def no_baseline(check: str, what: str) -> list[Verdict]:
