@@ -41,7 +41,7 @@ def test_the_error_is_what_the_statistic_varies_by_from_window_to_window(n):
         window_statistics(profile_of(x=rng.normal(size=n), job=rng.choice(["a", "b"], n, p=[0.8, 0.2])))
         for _ in range(600)
     ]
-    # Of so many windows the deviation is known to 3 %; errors of quantiles are a tenth too large on purpose.
+    # Of so many windows the deviation is known to 3 %; errors of quantiles err to the safe side by a tenth.
     for name in windows[0]:
         values, errors = np.array([window[name] for window in windows]).T
         if name[1] != "completeness":
