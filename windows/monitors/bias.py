@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import TypeGuard
 
 import numpy as np
@@ -78,7 +78,9 @@ def report_bias(profile: WindowProfile, baseline: Baseline | None, terms: Terms)
     ]
     decides = next((value for value in values if limits.of(value) and (was is None or _has(was, value.facet))), None)
     for value, metrics in found:
-        held = was if _has(was, value.facet) else None
+        held = None
+        if baseline is not None and _has(was, value.facet):
+            held = baseline.once(value, partial(_sample_of, was, value))
         compared = _Compared(definition.monitors.bias, value, state, held, limits.of(value), decides=value is decides)
         drafts += compared.judge(metrics)
     return statistics, settle(drafts, holm, terms.alpha, terms.earlier)
@@ -129,6 +131,7 @@ class _Sample:
     name: str
     found: Callable[[str], Estimate | str]
     sides: NDArray[np.int64]
+    group: str | None
 
     def estimate(self, metric: BiasMetric, least: int) -> Estimate | str:
         """Give the estimate of a metric, or why it cannot be tested."""
@@ -138,6 +141,13 @@ class _Sample:
         return found if enough_rows(metric, self.sides, least) else f"fewer than {least} rows in a count it divides by"
 
 
+def _sample_of(was: ContingencyState, value: FacetValue) -> _Sample:
+    """A facet value of the baseline, of which only what is asked for is measured: of a segment that is little."""
+    sides, group = was.table(value.facet).sides(*value.values), was.spec.group
+    measured = cache(lambda name: measure_metric(BIAS_METRICS[name], sides, grouped=group is not None))
+    return _Sample("baseline", measured, sides, group)
+
+
 @dataclass(frozen=True, slots=True)
 class _Compared:
     """One facet value of a window against the baseline's."""
@@ -145,16 +155,16 @@ class _Compared:
     options: Bias
     value: FacetValue
     state: ContingencyState
-    was: ContingencyState | None
+    was: _Sample | None
     limits: Mapping[str, float | None]
     decides: bool
 
     def judge(self, found: Found) -> Iterator[Draft | Verdict]:
         """Judge every metric that is asked for: the verdict that counts, and beside a literal one the calibrated."""
         closed = found if self.options.interval == "closed" else measure_facet(self.state, self.value)
-        samples = [_Sample("window", closed.__getitem__, self._sides(self.state))]
+        samples = [_Sample("window", closed.__getitem__, self._sides(self.state), self.state.spec.group)]
         if self.was is not None:
-            samples.append(self._baseline(self.was))
+            samples.append(self.was)
         for name, metric in BIAS_METRICS.items():
             if self.options.metrics and name not in self.options.metrics:
                 continue
@@ -181,13 +191,6 @@ class _Compared:
             return _without(verdict, "insufficient", found)
         return _without(verdict, "skipped", "judged in the literal mode only")
 
-    def _baseline(self, was: ContingencyState) -> _Sample:
-        """Measure of the baseline only what is asked for: of a segment that is little."""
-        sides, grouped = self._sides(was), was.spec.group is not None
-        return _Sample(
-            "baseline", cache(lambda name: measure_metric(BIAS_METRICS[name], sides, grouped=grouped)), sides
-        )
-
     def _is_literal(self, name: str, samples: list[_Sample]) -> bool:
         """Whether the definition says so, or a person or another system set the limit."""
         if self.options.mode == "literal" or self.was is None:
@@ -208,8 +211,8 @@ class _Compared:
             return _without(verdict, "skipped", "is the same for every facet: the first of the baseline decides")
         if self.was is None:
             return _without(verdict, "insufficient", "the baseline has no counts of it")
-        if metric.conditional and self.was.spec.group != self.options.group:
-            return _without(verdict, "insufficient", f"the baseline has the group variable {self.was.spec.group}")
+        if metric.conditional and self.was.group != self.options.group:
+            return _without(verdict, "insufficient", f"the baseline has the group variable {self.was.group}")
         estimates = []
         for sample in samples:
             estimate = sample.estimate(metric, self.options.min_cell)
