@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from benchmarks.figures import Reproduced
 from stream.commands.sending import Sender
 from stream.demo.broker import EMBEDDED, embedded_broker
-from stream.demo.worker import running_worker
+from stream.demo.worker import Worker, running_worker
 from stream.kafka.following import Follower
 from stream.kafka.publishing import publish
 from stream.kafka.transactions import Outgoing
@@ -78,7 +78,7 @@ def _run(threshold: float, blocks: int) -> tuple[int, float]:
         settings = Settings.model_validate({**own, "kafka": {"log_level": "0", **EMBEDDED}})
         _define(settings, threshold, versions=blocks)
         folder = stack.enter_context(tempfile.TemporaryDirectory())
-        stack.enter_context(running_worker(settings, Path(folder) / "worker.log"))
+        worker = stack.enter_context(running_worker(settings, Path(folder) / "worker.log"))
         topics = Topics(settings.topic_prefix)
         sender = Sender(settings, MODEL)
         subscriber = stack.enter_context(Follower(settings, topics.reports, topics.violations))
@@ -89,7 +89,7 @@ def _run(threshold: float, blocks: int) -> tuple[int, float]:
             labels = truth[block, 0] * x[rows] + truth[block, 1]
             squares += float(((predicted - labels) ** 2).sum())
             _serve(sender, str(version), block, x[rows], predicted, labels)
-            if _violated(subscriber, topics, str(version), block) and block + 1 < blocks:
+            if _violated(subscriber, topics, worker, str(version), block) and block + 1 < blocks:
                 model, version = truth[block + 1], version + 1
     return version - 1, math.sqrt(squares / (blocks * ROWS))
 
@@ -143,11 +143,12 @@ def _serve(
     sender.flush()
 
 
-def _violated(subscriber: Follower, topics: Topics, version: str, block: int) -> bool:
+def _violated(subscriber: Follower, topics: Topics, worker: Worker, version: str, block: int) -> bool:
     """Wait for the final report of a window; whether a violation was published with it."""
     start, violated = iso(START_MS + block * SIZE_MS), False
     end_s = time.monotonic() + _PATIENCE_S
     while time.monotonic() < end_s:
+        worker.check()
         final = False
         for topic, record in subscriber.poll(0.02):
             if (record["window"]["start"], record["model_version"]) == (start, version):
