@@ -14,6 +14,8 @@ from stream.kafka.clients import broker_urls, credentials
 from stream.kafka.transport import App
 from stream.memory import GIVE_BACK_S, give_back
 
+_METADATA_AGE_MS = 5_000
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
@@ -184,6 +186,9 @@ def _faust(context: Context, data_folder: str) -> App:
         topic_disable_leader=True,
         table_standby_replicas=0,
         consumer_auto_offset_reset="earliest",
+        # A broker that has just started may know no topics: a group that forms then has nothing to share out, and forms
+        # again only when this is asked next. The default is five minutes.
+        consumer_metadata_max_age_ms=_METADATA_AGE_MS,
         consumer_max_fetch_size=settings.fetch_bytes,
         consumer_group_instance_id=settings.instance_id,
         # librdkafka's embedded broker clears a bit of transactional batches that their checksum covers.

@@ -13,6 +13,21 @@ from tests.integration.monitor import Monitor
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.xdist_group("faults")]
 
 
+def test_workers_whose_group_formed_while_the_broker_came_back_get_their_partitions(
+    fragile_monitor: Monitor, own_kafka: Broker
+) -> None:
+    workers = [fragile_monitor.fleet.add() for _ in range(2)]
+    time.sleep(2)
+    own_kafka.stop(hard=False)
+    time.sleep(3)
+    own_kafka.start()
+    # Those that found no broker at all have ended; whoever supervises them starts them again.
+    time.sleep(1)
+    fragile_monitor.fleet.revive()
+    for worker in workers:
+        worker.wait_ready()
+
+
 def test_workers_outlast_clean_and_hard_restarts_of_the_broker(fragile_monitor: Monitor, own_kafka: Broker) -> None:
     monitor = fragile_monitor
     for _ in range(2):
