@@ -109,25 +109,15 @@ class ScoreLosses:
         """
         for start in range(0, len(truth), _ROWS):
             rows = slice(start, start + _ROWS)
-            self._add(truth[rows], brier[rows], confidence[rows], hit[rows], sign)
-
-    def _add(
-        self,
-        truth: NDArray[np.float64],
-        brier: NDArray[np.float64],
-        confidence: NDArray[np.float64],
-        hit: NDArray[np.bool_],
-        sign: int,
-    ) -> None:
-        log_loss = -np.log(np.maximum(truth, SMALLEST))
-        added = [int(_units(loss).astype(np.int64).sum()) for loss in (log_loss, log_loss**2, brier, brier**2)]
-        bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
-        confidences = np.bincount(bins, _units(confidence), BINS).astype(np.int64).tolist()
-        self.n += sign * len(truth)
-        self.sums = _plus(self.sums, added, sign)
-        self.rows = self.rows + sign * np.bincount(bins, minlength=BINS)
-        self.hits = self.hits + sign * np.bincount(bins[hit], minlength=BINS)
-        self.confidence = _plus(self.confidence, confidences, sign)
+            log_loss, squared = -np.log(np.maximum(truth[rows], SMALLEST)), brier[rows]
+            added = [int(_units(loss).astype(np.int64).sum()) for loss in (log_loss, log_loss**2, squared, squared**2)]
+            bins = np.minimum((confidence[rows] * BINS).astype(np.int64), BINS - 1)
+            confidences = np.bincount(bins, _units(confidence[rows]), BINS).astype(np.int64).tolist()
+            self.n += sign * len(bins)
+            self.sums = _plus(self.sums, added, sign)
+            self.rows = self.rows + sign * np.bincount(bins, minlength=BINS)
+            self.hits = self.hits + sign * np.bincount(bins[hit[rows]], minlength=BINS)
+            self.confidence = _plus(self.confidence, confidences, sign)
 
     def merge(self, other: ScoreLosses) -> None:
         """Add another's rows."""
