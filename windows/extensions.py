@@ -13,6 +13,7 @@ import numpy as np
 
 from sketches.block import Block, Column, Kind
 from sketches.checks import check_state
+from sketches.groups import ID_HASH
 from sketches.state import Spec
 from windows.definition import ModelDefinition
 from windows.errors import ExtensionError
@@ -139,4 +140,4 @@ def _block(rng: np.random.Generator, columns: tuple[str, ...], kind: int, n: int
     made = {name: makers[(i + kind) % len(makers)]() for i, name in enumerate(columns)}
     made |= {name: makers[2]() for name in ("label", "prediction.label")}
     made |= {name: Column(Kind.FLOAT, rng.random(n)) for name in ("prediction.score", "prediction.value")}
-    return Block(n, made | {"inference_id.hash": Column(Kind.INTEGER, rng.integers(0, 2**62, n))})
+    return Block(n, made | {ID_HASH: Column(Kind.INTEGER, rng.integers(0, 2**62, n))})
