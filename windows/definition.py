@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -240,6 +240,12 @@ class Catalog:
     def history(self, model: str, version: str) -> tuple[ModelDefinition, ...]:
         """All definitions of a model version, oldest first."""
         return self._by_key.get((model, version), ())
+
+    def used(self, model: str, version: str, start_ms: int, revisions: Container[str]) -> ModelDefinition | None:
+        """Give the oldest definition whose revision a partial used; without one, the one in effect at `start_ms`."""
+        return next(
+            (d for d in self.history(model, version) if d.revision in revisions), self.at(model, version, start_ms)
+        )
 
     def versions(self, model: str) -> tuple[str, ...]:
         """The versions of a model that have a definition."""

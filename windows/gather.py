@@ -178,7 +178,8 @@ class Gather:
         profiles = []
         for key in sorted(self._undecided, key=lambda key: (key[2], key)):
             window = self._windows[key]
-            definition = self._definition(key, window)
+            used = [source.rows.definition for source in window.sources.values() if source.rows is not None]
+            definition = self._catalog.used(*key, used)
             if definition is None and window.gone:
                 self._forget(key)
             if definition is None or any(source.torn for source in window.sources.values()):
@@ -216,13 +217,6 @@ class Gather:
 
     def _sources(self, key: Key) -> dict[int, _Source]:
         return self._windows[key].sources if key in self._windows else {}
-
-    def _definition(self, key: Key, window: _Window) -> ModelDefinition | None:
-        """The definition most partitions used, as the catalog holds it."""
-        model, version, start_ms = key
-        used = [source.rows.definition for source in window.sources.values() if source.rows is not None]
-        history = self._catalog.history(model, version)
-        return next((d for d in history if d.revision in used), self._catalog.at(model, version, start_ms))
 
 
 def _profile(

@@ -69,17 +69,11 @@ class Looks:
         looks = []
         for key in sorted(self._fresh, key=lambda key: (key[2], key)):
             partials = list(self._counts[key].values())
-            definition = self._definition(key, partials)
+            definition = self._catalog.used(*key, {partial.definition for partial in partials})
             if definition is not None:
                 looks.append(Look(definition, key[2], _merged(definition, partials)))
         self._fresh.clear()
         return looks
-
-    def _definition(self, key: Key, partials: list[Partial]) -> ModelDefinition | None:
-        model, version, start_ms = key
-        used = {partial.definition for partial in partials}
-        history = self._catalog.history(model, version)
-        return next((d for d in history if d.revision in used), self._catalog.at(model, version, start_ms))
 
 
 def _merged(definition: ModelDefinition, partials: list[Partial]) -> SlicedState:
