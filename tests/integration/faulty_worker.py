@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A worker process that ends at a numbered step: `python -m tests.integration.faulty_worker [STEP CHANCE]`.
+"""A worker process that ends at a given step: `python -m tests.integration.faulty_worker [STEP PASS]`.
 
-Settings come from the environment as always. It says `ready` once a partition is recovered. CHANCE is the
-probability of ending each time STEP is passed. STEP is a name that `stream.agents.checkpoint` lists, or
+Settings come from the environment as always. It says `ready` once a partition is recovered. It ends when STEP is
+passed for the PASS-th time, counted over its partitions. STEP is a name that `stream.agents.checkpoint` lists, or
 `checkpoint.torn`: half of a transaction's records are sent, then it ends.
 """
 
@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import logging
 import os
-import random
 import sys
 from collections.abc import Iterable, Iterator
+from itertools import count
 from typing import Any
 
 from stream.errors import StreamError
@@ -24,29 +24,29 @@ EXIT_CODE = 9
 READY = "ready"
 
 
-def ends_at(step: str, chance: float) -> Any:
+def ends_at(step: str, last: int) -> Any:
     """Make the function that a worker calls at every step."""
-    chances = random.Random()
+    passes = count(1)
 
     def fault(name: str, /) -> None:
         if name == "recovery.done":
             print(READY, flush=True)
-        if name == step and chances.random() < chance:
+        if name == step and next(passes) == last:
             os._exit(EXIT_CODE)
 
     return fault
 
 
 class TornTransactions(Transactions):
-    """Dies now and then between the records of a transaction."""
+    """Dies between the records of a transaction."""
 
-    chance = 0.0
+    passes, last = count(1), 0
 
     def write(self, records: Iterable[Outgoing]) -> None:
         super().write(self._torn(list(records)))
 
     def _torn(self, records: list[Outgoing]) -> Iterator[Outgoing]:
-        if random.random() >= self.chance:
+        if next(self.passes) != self.last:
             yield from records
             return
         yield from records[: len(records) // 2 + 1]
@@ -57,13 +57,13 @@ class TornTransactions(Transactions):
 def main(arguments: list[str]) -> int:
     """Run the worker."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    step, chance = (arguments[0], float(arguments[1])) if arguments else ("", 0.0)
+    step, last = (arguments[0], int(arguments[1])) if arguments else ("", 0)
     if step == "checkpoint.torn":
-        TornTransactions.chance = chance
+        TornTransactions.last = last
         for role in ("ingest", "evaluation"):
             sys.modules[f"stream.agents.{role}"].Transactions = TornTransactions  # type: ignore[attr-defined]
     try:
-        return run(load(), fault=ends_at(step, chance))
+        return run(load(), fault=ends_at(step, last))
     except StreamError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return error.exit_code

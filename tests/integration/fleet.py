@@ -25,7 +25,7 @@ class Worker:
         self._folder = folder
 
     def start(self, *fault: str) -> None:
-        """Start it; `fault` is a step and the chance of ending there."""
+        """Start it; `fault` is a step and how often it is passed until the worker ends there."""
         assert not self.alive, f"worker {self.name} already runs"
         call = [sys.executable, "-W", "ignore", "-m", "tests.integration.faulty_worker", *fault]
         environment = {**os.environ, "PYTHONPATH": str(ROOT), **self._environment}
