@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import TypeGuard
@@ -24,14 +24,21 @@ from windows.baselines.bias_analysis import (
 )
 from windows.baselines.sampled_flips import measure_flips
 from windows.definition import ModelDefinition
-from windows.monitors.monitor import Judged, Terms, no_baseline
+from windows.monitors.monitor import Case, Judged, Terms, no_baseline
 from windows.monitors.settle import Draft, settle
 from windows.options import Bias
 from windows.partition.specs import BIAS, SAMPLE
 from windows.report import Verdict
 from windows.statistics.bias_estimates import bias_pvalue, distance_from_parity, enough_rows
 from windows.statistics.bias_metrics import BIAS_METRICS, FLIP_TEST, BiasMetric
-from windows.statistics.bias_statistics import FacetValue, Found, describe_bias, measure_facet, measure_metric
+from windows.statistics.bias_statistics import (
+    FacetValue,
+    Found,
+    describe_bias,
+    measure_each,
+    measure_facet,
+    measure_metric,
+)
 from windows.statistics.correction import holm
 from windows.statistics.intervals import Estimate
 from windows.window_profile import WindowProfile
@@ -51,39 +58,84 @@ def report_bias(profile: WindowProfile, baseline: Baseline | None, terms: Terms)
     verdicts : list of Verdict
         One a metric and facet value; beside a literal one the calibrated, advisory.
     """
-    definition, state = profile.definition, profile.states[BIAS]
-    document = None if baseline is None else baseline.documents.get(MONITOR)
-    was = None if baseline is None else baseline.states.get(BIAS)
-    limits = BiasLimits({}) if document is None else read_bias_analysis(document)
-    resamples = terms.rng if definition.monitors.bias.interval == "paper" else None
-    values, left_out = _values(definition, state, was, limits)
-    found = [(value, measure_facet(state, value, resamples)) for value in values]
-    if SAMPLE in profile.states:
-        rows = profile.states[SAMPLE].block()
-        found = [(value, {**metrics, FLIP_TEST: measure_flips(rows, definition, value)}) for value, metrics in found]
-    statistics = describe_bias(favourable(definition), found, intervals=True)
-    statistics["dataset"] = {"item_count": state.n, "capped": list(state.capped)}
-    if document is None:
-        return statistics, no_baseline(CHECK, MONITOR)
-    if (withheld := _withheld(profile, was)) is not None:
-        return statistics, [_without(Verdict("*", CHECK, definition.monitors.bias.mode, "ok"), *withheld)]
-    drafts: list[Draft | Verdict] = [
-        _without(Verdict(f"* {facet.name}", CHECK, "calibrated", "ok", facet=facet.name), "insufficient", _NO_VALUES)
-        for facet in definition.monitors.bias.facets
-        if not any(value.facet == facet.name for value in values)
-    ]
-    drafts += [
-        _without(Verdict(f"* {facet}", CHECK, "calibrated", "ok", facet=facet), "insufficient", reason)
-        for facet, reason in left_out.items()
-    ]
-    decides = next((value for value in values if limits.of(value) and (was is None or _has(was, value.facet))), None)
-    for value, metrics in found:
-        held = None
-        if baseline is not None and _has(was, value.facet):
-            held = baseline.once(value, partial(_sample_of, was, value))
-        compared = _Compared(definition.monitors.bias, value, state, held, limits.of(value), decides=value is decides)
-        drafts += compared.judge(metrics)
-    return statistics, settle(drafts, holm, terms.alpha, terms.earlier)
+    (judged,) = report_each_bias([(profile, baseline, terms)])
+    return judged
+
+
+def report_each_bias(cases: Iterable[Case]) -> list[Judged]:
+    """Report on the bias of many windows or segments of one definition, whose counts are estimated all at once."""
+    prepared = [_Prepared.of(*case) for case in cases]
+    measured = iter(measure_each([(one.state, value) for one in prepared for value in one.values]))
+    return [one.report([next(measured) for _ in one.values]) for one in prepared]
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """One window or segment, its baseline, and the facet values that are judged; why others are not by facet."""
+
+    profile: WindowProfile
+    baseline: Baseline | None
+    terms: Terms
+    limits: BiasLimits
+    values: list[FacetValue]
+    left_out: dict[str, str]
+
+    @classmethod
+    def of(cls, profile: WindowProfile, baseline: Baseline | None, terms: Terms) -> _Prepared:
+        document = None if baseline is None else baseline.documents.get(MONITOR)
+        limits = BiasLimits({}) if document is None else read_bias_analysis(document)
+        was = None if baseline is None else baseline.states.get(BIAS)
+        values, left_out = _values(profile.definition, profile.states[BIAS], was, limits)
+        return cls(profile, baseline, terms, limits, values, left_out)
+
+    @property
+    def state(self) -> ContingencyState:
+        """The window's counts."""
+        state: ContingencyState = self.profile.states[BIAS]
+        return state
+
+    def report(self, closed: Sequence[Found]) -> Judged:
+        """Describe and judge, given the closed estimates of each value."""
+        definition, state = self.profile.definition, self.state
+        found = self._found(closed)
+        statistics = describe_bias(favourable(definition), found, intervals=True)
+        statistics["dataset"] = {"item_count": state.n, "capped": list(state.capped)}
+        if self.baseline is None or MONITOR not in self.baseline.documents:
+            return statistics, no_baseline(CHECK, MONITOR)
+        was = self.baseline.states.get(BIAS)
+        if (withheld := _withheld(self.profile, was)) is not None:
+            return statistics, [_without(Verdict("*", CHECK, definition.monitors.bias.mode, "ok"), *withheld)]
+        drafts: list[Draft | Verdict] = [
+            _without(
+                Verdict(f"* {facet.name}", CHECK, "calibrated", "ok", facet=facet.name), "insufficient", _NO_VALUES
+            )
+            for facet in definition.monitors.bias.facets
+            if not any(value.facet == facet.name for value in self.values)
+        ]
+        drafts += [
+            _without(Verdict(f"* {facet}", CHECK, "calibrated", "ok", facet=facet), "insufficient", reason)
+            for facet, reason in self.left_out.items()
+        ]
+        of_everybody = (v for v in self.values if self.limits.of(v) and (was is None or _has(was, v.facet)))
+        decides = next(of_everybody, None)
+        for (value, metrics), estimates in zip(found, closed, strict=True):
+            held = None
+            if _has(was, value.facet):
+                held = self.baseline.once(value, partial(_sample_of, was, value))
+            limits, options = self.limits.of(value), definition.monitors.bias
+            compared = _Compared(options, value, state, held, limits, estimates, decides=value is decides)
+            drafts += compared.judge(metrics)
+        return statistics, settle(drafts, holm, self.terms.alpha, self.terms.earlier)
+
+    def _found(self, closed: Sequence[Found]) -> list[tuple[FacetValue, Found]]:
+        """What is told of each value: other deviations where they are asked for, and the flip test."""
+        definition, told = self.profile.definition, list(zip(self.values, closed, strict=True))
+        if definition.monitors.bias.interval == "paper":
+            told = [(value, measure_facet(self.state, value, self.terms.rng)) for value in self.values]
+        if SAMPLE in self.profile.states:
+            rows = self.profile.states[SAMPLE].block()
+            told = [(value, {**each, FLIP_TEST: measure_flips(rows, definition, value)}) for value, each in told]
+        return told
 
 
 def _has(was: ContingencyState | None, facet: str) -> TypeGuard[ContingencyState]:
@@ -157,12 +209,12 @@ class _Compared:
     state: ContingencyState
     was: _Sample | None
     limits: Mapping[str, float | None]
+    closed: Found
     decides: bool
 
     def judge(self, found: Found) -> Iterator[Draft | Verdict]:
         """Judge every metric that is asked for: the verdict that counts, and beside a literal one the calibrated."""
-        closed = found if self.options.interval == "closed" else measure_facet(self.state, self.value)
-        samples = [_Sample("window", closed.__getitem__, self._sides(self.state), self.state.spec.group)]
+        samples = [_Sample("window", self.closed.__getitem__, self._sides(self.state), self.state.spec.group)]
         if self.was is not None:
             samples.append(self.was)
         for name, metric in BIAS_METRICS.items():

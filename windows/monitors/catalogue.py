@@ -6,13 +6,13 @@ from __future__ import annotations
 from windows.definition import ModelDefinition
 from windows.monitors.attribution_drift import report_attribution_drift
 from windows.monitors.bias import CHECK as BIAS_CHECK
-from windows.monitors.bias import report_bias
+from windows.monitors.bias import report_bias, report_each_bias
 from windows.monitors.custom import custom_monitors
 from windows.monitors.each_segment import each_segment
 from windows.monitors.embedding_drift import CHECK as EMBEDDING_CHECK
 from windows.monitors.embedding_drift import report_embedding_drift
 from windows.monitors.model_quality import report_model_quality
-from windows.monitors.monitor import Monitor
+from windows.monitors.monitor import Monitor, one_by_one
 from windows.monitors.reports import report_data_drift, report_data_quality
 from windows.monitors.segment_tests import completeness_by_segment, drift_by_segment, quality_by_segment
 from windows.partition.specs import ATTRIBUTIONS, BIAS, EMBEDDING, FEATURE, QUALITY, SAMPLE, is_explained, label_specs
@@ -77,7 +77,7 @@ MONITORS = (
         enabled=lambda definition: BIAS in label_specs(definition),
         needs=lambda definition: (BIAS, SAMPLE) if definition.sample.enabled else (BIAS,),
         judge=report_bias,
-        by_segment=each_segment(report_bias, lambda _: (BIAS,), BIAS_CHECK, _without_policy),
+        by_segment=each_segment(report_each_bias, lambda _: (BIAS,), BIAS_CHECK, _without_policy),
     ),
     Monitor(
         "attribution_drift",
@@ -94,7 +94,7 @@ MONITORS = (
         enabled=lambda definition: bool(definition.monitors.embedding_drift.embeddings),
         needs=lambda _definition: (EMBEDDING,),
         judge=report_embedding_drift,
-        by_segment=each_segment(report_embedding_drift, _embeddings, EMBEDDING_CHECK, _without_policy),
+        by_segment=each_segment(one_by_one(report_embedding_drift), _embeddings, EMBEDDING_CHECK, _without_policy),
     ),
 )
 

@@ -10,7 +10,7 @@ from windows.baselines.baseline import Baseline
 from windows.definition import ModelDefinition
 from windows.extensions import load
 from windows.monitors.each_segment import each_segment
-from windows.monitors.monitor import Judged, Monitor, Terms, is_of
+from windows.monitors.monitor import Judged, Monitor, Terms, is_of, one_by_one
 from windows.monitors.settle import Draft, settle
 from windows.options import Custom
 from windows.partition.specs import CUSTOM, segment_part
@@ -33,7 +33,7 @@ def _monitor(name: str, custom: Custom) -> Monitor:
         statistics, verdicts = extension.judge(profile.states[part], was, custom.options)
         return statistics, settle([_test(verdict) for verdict in verdicts], holm, terms.alpha, terms.earlier)
 
-    segments = each_segment(judge, lambda _: (part,), name)
+    segments = each_segment(one_by_one(judge), lambda _: (part,), name)
     return Monitor(
         name,
         family="custom",

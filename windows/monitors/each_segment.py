@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
 from windows.baselines.baseline import Baseline
 from windows.definition import ModelDefinition
-from windows.monitors.monitor import BySegment, Judge, Judged, Terms
+from windows.monitors.monitor import BySegment, Case, Judged, JudgeEach, Terms
 from windows.monitors.segments import Segment, insufficient, left_out, worth_telling
 from windows.monitors.settle import Earlier
 from windows.partition.specs import segment_part
@@ -19,7 +19,7 @@ from windows.window_profile import WindowProfile
 
 
 def each_segment(
-    judge: Judge,
+    judge: JudgeEach,
     parts: Callable[[ModelDefinition], Sequence[str]],
     check: str,
     calibrated: Callable[[ModelDefinition], ModelDefinition] = lambda definition: definition,
@@ -29,8 +29,9 @@ def each_segment(
     Parameters
     ----------
     judge : callable
-        Of the whole: it sees a window and a baseline that hold the states of one segment only, under the names of
-        those of the whole. What a person wrote into the baseline's document is of the whole, and not seen.
+        As the whole is judged, of many at once: each a window and a baseline that hold the states of one segment only,
+        under the names of those of the whole. What a person wrote into the baseline's document is of the whole, and
+        not seen.
     parts : callable
         The parts it judges, under a definition.
     check : str
@@ -71,11 +72,13 @@ def each_segment(
             ]
         undecided: list[tuple[Segment, Verdict]] = []
         tested = replace(profile, definition=calibrated(profile.definition))
-        for segment in segments:
-            said = _judged(judge, segment, tested, baseline, replace(terms, alpha=terms.alpha / len(segments)))
-            verdicts += worth_telling([v for v in said if v.outcome in ("ok", "violation")], terms)
-            if (why := _undecided(said)) is not None:
-                undecided.append((segment, why))
+        shared = replace(terms, alpha=terms.alpha / max(len(segments), 1))
+        for segment, (_, said) in zip(segments, judge(_cases(segments, tested, baseline, shared)), strict=True):
+            counting = [verdict for verdict in said if not verdict.advisory]
+            decided = [segment.name(v) for v in counting if v.outcome in ("ok", "violation")]
+            verdicts += worth_telling(decided, terms)
+            if not decided and counting:
+                undecided.append((segment, min(counting, key=lambda verdict: verdict.outcome != "insufficient")))
         return {"segments": described}, [*verdicts, *_reasons(undecided, segments, check)]
 
     return by_segment
@@ -98,21 +101,16 @@ def _of(states: Mapping[str, Any], value: str) -> dict[str, Any]:
     }
 
 
-def _judged(judge: Judge, segment: Segment, profile: WindowProfile, baseline: Baseline, terms: Terms) -> list[Verdict]:
-    """Let the judge of the whole judge one segment, and name its verdicts after that; advisory ones are not told."""
-    mark = f"[{segment.column}={segment.value}]"
-    said_before = terms.earlier.violated
-    violated = {(subject.removesuffix(mark), check) for subject, check in said_before if subject.endswith(mark)}
-    _, verdicts = judge(
-        replace(profile, states=segment.now),
-        _baseline_of(segment, baseline),
-        replace(terms, earlier=Earlier(terms.earlier.revisions, frozenset(violated))),
-    )
-    return [
-        replace(v, subject=v.subject + mark, segment=segment.column, segment_value=segment.value)
-        for v in verdicts
-        if not v.advisory
-    ]
+def _cases(segments: Iterable[Segment], profile: WindowProfile, baseline: Baseline, terms: Terms) -> Iterator[Case]:
+    """Make a window and a baseline of each segment, with what was said of it before."""
+    for segment in segments:
+        violated = frozenset(
+            (subject.removesuffix(segment.mark), check)
+            for subject, check in terms.earlier.violated
+            if subject.endswith(segment.mark)
+        )
+        earlier = Earlier(terms.earlier.revisions, violated)
+        yield replace(profile, states=segment.now), _baseline_of(segment, baseline), replace(terms, earlier=earlier)
 
 
 def _baseline_of(segment: Segment, baseline: Baseline) -> Baseline:
@@ -120,13 +118,6 @@ def _baseline_of(segment: Segment, baseline: Baseline) -> Baseline:
     documents: dict[str, dict[str, Any]] = {monitor: {} for monitor in baseline.documents}
     key = ("segment", *sorted(segment.was), segment.column, segment.value)
     return baseline.once(key, lambda: replace(baseline, states=segment.was, documents=documents))
-
-
-def _undecided(said: Sequence[Verdict]) -> Verdict | None:
-    """Find out why nothing was decided; None if something was, or nothing was asked."""
-    if any(verdict.outcome in ("ok", "violation") for verdict in said):
-        return None
-    return min(said, key=lambda verdict: verdict.outcome != "insufficient", default=None)
 
 
 def _reasons(

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,8 @@ class Terms:
 
 
 Judge = Callable[[WindowProfile, Baseline | None, Terms], Judged]
+Case = tuple[WindowProfile, Baseline | None, Terms]
+JudgeEach = Callable[[Iterable[Case]], list[Judged]]
 BySegment = Callable[[WindowProfile, Baseline, Terms], Judged]
 
 
@@ -75,6 +77,11 @@ class Monitor:
     needs: Callable[[ModelDefinition], tuple[str, ...]]
     judge: Judge
     by_segment: BySegment | None = None
+
+
+def one_by_one(judge: Judge) -> JudgeEach:
+    """Judge many windows or segments one after the other."""
+    return lambda cases: [judge(*case) for case in cases]
 
 
 def is_of(part: str, needs: tuple[str, ...]) -> bool:

@@ -36,15 +36,23 @@ class Segment:
     was: Any
     rows: int
 
+    @property
+    def mark(self) -> str:
+        """What the subjects of its verdicts end in."""
+        return f"[{self.column}={self.value}]"
+
     def verdict(self, subject: str, check: str, outcome: str = "ok", **fields: Any) -> Verdict:
         """Begin a verdict on the segment, whose subject is `subject[column=value]`."""
-        named = f"{subject}[{self.column}={self.value}]"
         segment = {"segment": self.column, "segment_value": self.value}
-        return Verdict(named, check, "calibrated", outcome, **segment, **fields)  # type: ignore[arg-type]
+        return Verdict(subject + self.mark, check, "calibrated", outcome, **segment, **fields)  # type: ignore[arg-type]
+
+    def name(self, verdict: Verdict) -> Verdict:
+        """Make a verdict on the whole one on the segment."""
+        return replace(verdict, subject=verdict.subject + self.mark, segment=self.column, segment_value=self.value)
 
     def remarkable(self, subject: str, check: str, pvalue: float, terms: Terms) -> bool:
         """Whether a test may become a violation, or was one; of all others only the number matters."""
-        return pvalue <= terms.alpha or (f"{subject}[{self.column}={self.value}]", check) in terms.earlier.violated
+        return pvalue <= terms.alpha or (subject + self.mark, check) in terms.earlier.violated
 
 
 UNREMARKABLE = Draft(Verdict("", "", "calibrated", "ok", pvalue=1.0))

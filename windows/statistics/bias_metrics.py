@@ -79,12 +79,17 @@ class BiasMetric:
     bounds: tuple[float, float] = (-1.0, 1.0)
     of_everybody: bool = False
 
+    @property
+    def axes(self) -> int:
+        """Axes of the counts that the formula takes."""
+        return 3 if self.conditional or self.reads == "both" else 2
+
     def counts(self, sides: NDArray[np.int64]) -> NDArray[np.int64]:
         """Sum up what the metric reads.
 
         Parameters
         ----------
-        sides : ndarray of int64, shape (2, G, 2, 3)
+        sides : ndarray of int64, shape (..., 2, G, 2, 3)
             Rows by side (d, a), group, actual label and predicted label (negative, positive, none), as
             `sketches.Contingency.sides` gives them. Rows without a prediction count before training only.
         """
@@ -92,8 +97,9 @@ class BiasMetric:
             kept = sides.sum(axis=-1)
         else:
             kept = sides[..., :2] if self.reads == "both" else sides[..., :2].sum(axis=-2)
-        summed: NDArray[np.int64] = kept[:, kept.any(axis=(0, 2))] if self.conditional else kept.sum(axis=1)
-        return summed
+        if not self.conditional:
+            return np.asarray(kept.sum(axis=-3 if self.reads == "both" else -2))
+        return np.asarray(kept[..., kept.any(axis=(*range(kept.ndim - 2), -1)), :])
 
 
 def _one_side_empty(counts: NDArray[np.int64]) -> str | None:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sketches.contingency import ContingencyState
-from windows.statistics.bias_estimates import estimate_bias, paper_bias
+from windows.statistics.bias_estimates import estimate_bias, estimate_each, paper_bias
 from windows.statistics.bias_metrics import ALIASES, BIAS_METRICS, FLIP_TEST, FLIP_TEST_DESCRIPTION, BiasMetric
 from windows.statistics.intervals import Estimate
 
 STAGES = ("pre_training", "post_training")
+_NO_GROUP = "no group variable is defined"
 Found = Mapping[str, Estimate | str]
 """By metric its estimate, or why it has none."""
 
@@ -53,9 +54,25 @@ def measure_facet(
     resamples : numpy.random.Generator, optional
         Take the paper's deviations, from these draws.
     """
-    sides = state.table(facet.facet).sides(*facet.values)
-    grouped = state.spec.group is not None
+    if resamples is None:
+        return measure_each([(state, facet)])[0]
+    sides, grouped = state.table(facet.facet).sides(*facet.values), state.spec.group is not None
     return {name: measure_metric(metric, sides, resamples, grouped=grouped) for name, metric in BIAS_METRICS.items()}
+
+
+def measure_each(pairs: Sequence[tuple[ContingencyState, FacetValue]]) -> list[dict[str, Estimate | str]]:
+    """Estimate every metric of many facet values at once, of states that have the same spec."""
+    if not pairs:
+        return []
+    sides = [state.table(facet.facet).sides(*facet.values) for state, facet in pairs]
+    most = max(table.shape[1] for table in sides)
+    tables = np.stack([np.pad(table, ((0, 0), (0, most - table.shape[1]), (0, 0), (0, 0))) for table in sides])
+    grouped = pairs[0][0].spec.group is not None
+    by_metric = {
+        name: estimate_each(metric, tables) if grouped or not metric.conditional else [_NO_GROUP] * len(pairs)
+        for name, metric in BIAS_METRICS.items()
+    }
+    return [{name: found[i] for name, found in by_metric.items()} for i in range(len(pairs))]
 
 
 def measure_metric(
@@ -63,7 +80,7 @@ def measure_metric(
 ) -> Estimate | str:
     """Estimate one metric of the two sides of a facet, whose counts may be by groups."""
     if metric.conditional and not grouped:
-        return "no group variable is defined"
+        return _NO_GROUP
     try:
         return estimate_bias(metric, sides) if resamples is None else paper_bias(metric, sides, resamples)
     except ValueError as error:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from windows.statistics.bias_estimates import (
     distance_from_parity,
     enough_rows,
     estimate_bias,
+    estimate_each,
     paper_bias,
 )
 from windows.statistics.bias_metrics import BIAS_METRICS
@@ -95,6 +97,26 @@ def test_the_interval_holds_the_value_within_its_bounds(cells):
         least, largest = metric.bounds
         assert estimate.sd >= 0.0
         assert least - 1e-12 <= estimate.low <= estimate.value <= estimate.high <= largest + 1e-12
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+@given(tables=st.lists(CELLS, min_size=1, max_size=4), empty=st.lists(st.booleans(), min_size=4, max_size=4))
+def test_many_tables_are_estimated_as_each_alone_is(metric, tables, empty):
+    stacked = np.pad([sides_of(cells) for cells in tables], [(0, 0), (0, 0), (0, 2), (0, 0), (0, 0)])
+    stacked[np.array(empty)[: len(tables)]] = 0
+    for found, sides in zip(estimate_each(metric, stacked), stacked, strict=True):
+        if isinstance(found, str):
+            with pytest.raises(ValueError, match=re.escape(found)):
+                estimate_bias(metric, sides[:, :2])
+        else:
+            alone = estimate_bias(metric, sides[:, :2])
+            assert found == pytest.approx(alone, rel=1e-12, abs=1e-15, nan_ok=True)
+
+
+def test_tables_of_many_groups_are_estimated_a_few_at_a_time():
+    tables = np.random.default_rng(2).integers(0, 9, (3, 2, 400, 2, 3))
+    metric = BIAS_METRICS["CDDL"]
+    assert estimate_each(metric, tables) == [estimate_bias(metric, sides) for sides in tables]
 
 
 def test_an_infinite_value_has_an_interval_that_reaches_to_it():
