@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic_core import from_json
 
 from sketches.block import Block, Column, Kind
 from sketches.cells import ABSENT, column_of, present_cells
@@ -285,8 +286,8 @@ def _cells(lines: Sequence[str], width: int) -> list[list[Any]]:
     """Read rows of so many cells; raises `CorruptState`."""
     rows: list[list[Any]]
     try:
-        rows = json.loads(f"[{','.join(lines)}]")
-    except (ValueError, RecursionError):
+        rows = from_json(f"[{','.join(lines)}]")
+    except ValueError:
         rows = []
     if len(rows) != len(lines) or any(not isinstance(row, list) or len(row) != width for row in rows):
         msg = f"cannot read sample: expected rows of {width} cells as JSON, got {lines[:1]}"

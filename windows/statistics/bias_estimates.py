@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from windows.statistics.bias_formulas import divide
 from windows.statistics.bias_metrics import BiasMetric, bias_value
 from windows.statistics.intervals import Estimate, Z
 from windows.statistics.paper_procedure import paper_estimate, thinned_counts
 
 _STEP = 1e-100
 _SMALL_GROUPS = 0.05
-_NUMBERS_AT_ONCE = 1 << 17
 
 
 def estimate_bias(metric: BiasMetric, sides: NDArray[np.int64]) -> Estimate:
@@ -88,14 +88,9 @@ def estimate_each(metric: BiasMetric, tables: NDArray[np.int64]) -> list[Estimat
     """
     counts = metric.counts(tables)
     reasons = [metric.undefined(table) for table in counts]
-    defined = [i for i, reason in enumerate(reasons) if reason is None]
-    estimates: dict[int, Estimate] = {}
-    # A gradient takes as many numbers for each count as there are counts.
-    at_once = max(1, _NUMBERS_AT_ONCE // max(1, math.prod(counts.shape[1:])) ** 2)
-    for start in range(0, len(defined), at_once):
-        chosen = defined[start : start + at_once]
-        estimates.update(zip(chosen, _estimates(metric, counts[chosen]), strict=True))
-    return [estimates[i] if reason is None else reason for i, reason in enumerate(reasons)]
+    defined = [reason is None for reason in reasons]
+    estimates = iter(_estimates(metric, counts[defined]) if any(defined) else ())
+    return [next(estimates) if reason is None else reason for reason in reasons]
 
 
 def _estimates(metric: BiasMetric, counts: NDArray[np.int64]) -> Iterator[Estimate]:
@@ -147,12 +142,26 @@ def delta_deviation(metric: BiasMetric, counts: NDArray[Any]) -> NDArray[np.floa
 
 def complex_gradient(metric: BiasMetric, counts: NDArray[Any]) -> NDArray[np.float64]:
     """Derivative of a metric, or of a ratio's logarithm, by each of its counts."""
+    return _of_groups(metric, counts) if metric.conditional else _stepped(metric, counts)
+
+
+def _stepped(metric: BiasMetric, counts: NDArray[Any]) -> NDArray[np.float64]:
     cells = counts.shape[-metric.axes :]
     size, tables = math.prod(cells), counts.shape[: -metric.axes]
     steps = np.eye(size).reshape(size, *(1 for _ in tables), *cells)
     values: NDArray[Any] = metric.formula(counts + 1j * _STEP * steps)
     gradient = (np.log(values) if metric.ratio else values).imag / _STEP
     return np.asarray(np.moveaxis(gradient, 0, -1).reshape(counts.shape), np.float64)
+
+
+def _of_groups(metric: BiasMetric, counts: NDArray[Any]) -> NDArray[np.float64]:
+    """Derivative of a mean over groups that weigh as their rows: a group's counts move its own value and its weight."""
+    alone = np.moveaxis(counts, -2, -3)[..., None, :]
+    rows, values, slopes = alone.sum(axis=(-3, -2, -1)), metric.formula(alone), _stepped(metric, alone)
+    total = rows.sum(axis=-1, keepdims=True)
+    away = values - divide((rows * values).sum(axis=-1, keepdims=True), total)
+    gradient = away[..., None, None] / total[..., None, None] + (rows / total)[..., None, None] * slopes[..., 0, :]
+    return np.moveaxis(gradient, -3, -2)
 
 
 def distance_from_parity(value: float, *, ratio: bool = False) -> float:

@@ -67,7 +67,7 @@ def test_a_window_like_the_past_has_a_verdict_a_column_and_one_of_the_forest():
     assert {verdict.check for verdict in verdicts} == {"anomaly_check"}
 
 
-@pytest.mark.parametrize(("change", "column"), [({"shift": 0.5}, "x0"), ({"job": 0.15}, "job")])
+@pytest.mark.parametrize(("change", "column"), [({"shift": 0.5}, "x0"), ({"job": 0.3}, "job")])
 def test_a_change_is_found_by_both_and_named_by_the_z_score(change, column):
     verdicts = judged(rows(3, **change), *BOTH)
     assert violated(verdicts) == {(column, "z_score"), ("*", "random_cut_forest")}

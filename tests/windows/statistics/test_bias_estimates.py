@@ -113,12 +113,6 @@ def test_many_tables_are_estimated_as_each_alone_is(metric, tables, empty):
             assert found == pytest.approx(alone, rel=1e-12, abs=1e-15, nan_ok=True)
 
 
-def test_tables_of_many_groups_are_estimated_a_few_at_a_time():
-    tables = np.random.default_rng(2).integers(0, 9, (3, 2, 400, 2, 3))
-    metric = BIAS_METRICS["CDDL"]
-    assert estimate_each(metric, tables) == [estimate_bias(metric, sides) for sides in tables]
-
-
 def test_an_infinite_value_has_an_interval_that_reaches_to_it():
     cells = np.zeros((2, 1, 2, 3), np.int64)
     cells[:, 0, 1, 1], cells[:, 0, 0, 0] = (30, 0), (70, 100)
