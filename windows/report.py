@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Outcome = Literal["ok", "violation", "early_warning", "insufficient", "skipped"]
 Status = Literal["Completed", "CompletedWithViolations", "InsufficientData", "Failed", "Stopped"]
@@ -26,8 +26,7 @@ def iso(time_ms: int) -> str:
     return text.replace("+00:00", "Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What one check says of one subject (a feature, output, column or metric) in one window."""
 
     subject: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -73,10 +73,10 @@ def resolved(previous: Iterable[Violation], report: Report) -> list[Violation]:
             continue
         verdict = today.get((violation.verdict.subject, violation.verdict.check))
         if verdict is None:
-            verdict = replace(violation.verdict, outcome="skipped", reason="no longer checked")
+            verdict = violation.verdict._replace(outcome="skipped", reason="no longer checked")
         if not _counts(verdict):
             text = f"Resolved by revision {report.revision}"
-            found.append(violation.resolved(report.revision, replace(verdict, description=text)))
+            found.append(violation.resolved(report.revision, verdict._replace(description=text)))
     return found
 
 
@@ -100,11 +100,11 @@ def settled(warnings: Iterable[Violation], report: Report) -> list[Violation]:
     for warning in warnings:
         verdict = today.get((warning.verdict.subject, warning.verdict.check))
         if verdict is None:
-            verdict = replace(warning.verdict, outcome="skipped", reason="not checked at the close")
+            verdict = warning.verdict._replace(outcome="skipped", reason="not checked at the close")
         kept: Literal["confirmed", "resolved"] = "confirmed" if _counts(verdict) else "resolved"
         text = f"Early warning {kept} at the close"
         text = f"{text}: {verdict.description}" if kept == "confirmed" else text
-        told = replace(warning, type=kept, revision=report.revision, verdict=replace(verdict, description=text))
+        told = replace(warning, type=kept, revision=report.revision, verdict=verdict._replace(description=text))
         found.append(told)
     return found
 
@@ -154,7 +154,7 @@ def verdict_from_record(record: Mapping[str, Any], description: str = "") -> Ver
     >>> verdict_from_record(verdict.as_record()) == verdict
     True
     """
-    known = {field.name for field in fields(Verdict)} - {"description"}
+    known = set(Verdict._fields) - {"description"}
     verdict = {name: _number(value) for name, value in record.items() if name in known}
     if verdict.get("interval") is not None:
         low, high = verdict["interval"]

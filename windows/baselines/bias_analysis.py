@@ -16,7 +16,7 @@ from windows.errors import BaselineError
 from windows.join.carried import Carried
 from windows.options import Facet
 from windows.statistics.bias_metrics import FLIP_TEST
-from windows.statistics.bias_statistics import STAGES, FacetValue, describe_bias, measure_facet
+from windows.statistics.bias_statistics import STAGES, FacetValue, describe_bias, measure_each
 
 _SAME = 1e-9
 
@@ -38,10 +38,10 @@ def bias_document(definition: ModelDefinition, state: ContingencyState, sample: 
         for facet in definition.monitors.bias.facets
         for value in facet_values(facet, values_to_judge(facet, state, definition.monitors.bias.max_values))
     ]
-    measured = [(value, measure_facet(state, value)) for value in values]
+    found = [measured.found for measured in measure_each([(state, value) for value in values])]
     if sample is not None:
-        measured = [(value, found | {FLIP_TEST: measure_flips(sample, definition, value)}) for value, found in measured]
-    return describe_bias(favourable(definition), measured, intervals=False)
+        found = [one | {FLIP_TEST: measure_flips(sample, definition, v)} for v, one in zip(values, found, strict=True)]
+    return describe_bias(favourable(definition), list(zip(values, found, strict=True)), intervals=False)
 
 
 def favourable(definition: ModelDefinition) -> str:

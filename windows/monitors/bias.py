@@ -4,13 +4,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache, partial
-from typing import TypeGuard
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple, TypeGuard
 
 from sketches.contingency import ContingencyState
 from windows.baselines.baseline import Baseline
@@ -29,15 +26,15 @@ from windows.monitors.settle import Draft, settle
 from windows.options import Bias
 from windows.partition.specs import BIAS, SAMPLE
 from windows.report import Verdict
-from windows.statistics.bias_estimates import bias_pvalue, distance_from_parity, enough_rows
+from windows.statistics.bias_estimates import bias_pvalue, distance_from_parity
 from windows.statistics.bias_metrics import BIAS_METRICS, FLIP_TEST, BiasMetric
 from windows.statistics.bias_statistics import (
     FacetValue,
     Found,
+    Measured,
     describe_bias,
+    measure_as_paper,
     measure_each,
-    measure_facet,
-    measure_metric,
 )
 from windows.statistics.correction import holm
 from windows.statistics.intervals import Estimate
@@ -65,7 +62,8 @@ def report_bias(profile: WindowProfile, baseline: Baseline | None, terms: Terms)
 def report_each_bias(cases: Iterable[Case]) -> list[Judged]:
     """Report on the bias of many windows or segments of one definition, whose counts are estimated all at once."""
     prepared = [_Prepared.of(*case) for case in cases]
-    measured = iter(measure_each([(one.state, value) for one in prepared for value in one.values]))
+    least = max((one.options.min_cell for one in prepared), default=0)
+    measured = iter(measure_each([(one.state, value) for one in prepared for value in one.values], least))
     return [one.report([next(measured) for _ in one.values]) for one in prepared]
 
 
@@ -94,7 +92,12 @@ class _Prepared:
         state: ContingencyState = self.profile.states[BIAS]
         return state
 
-    def report(self, closed: Sequence[Found]) -> Judged:
+    @property
+    def options(self) -> Bias:
+        """Of the definition."""
+        return self.profile.definition.monitors.bias
+
+    def report(self, closed: Sequence[Measured]) -> Judged:
         """Describe and judge, given the closed estimates of each value."""
         definition, state = self.profile.definition, self.state
         found = self._found(closed)
@@ -118,20 +121,24 @@ class _Prepared:
         ]
         of_everybody = (v for v in self.values if self.limits.of(v) and (was is None or _has(was, v.facet)))
         decides = next(of_everybody, None)
-        for (value, metrics), estimates in zip(found, closed, strict=True):
-            held = None
+        for (value, metrics), measured in zip(found, closed, strict=True):
+            held, least = None, self.options.min_cell
             if _has(was, value.facet):
-                held = self.baseline.once(value, partial(_sample_of, was, value))
-            limits, options = self.limits.of(value), definition.monitors.bias
-            compared = _Compared(options, value, state, held, limits, estimates, decides=value is decides)
+                (before,) = self.baseline.once((value, least), partial(measure_each, [(was, value)], least))
+                held = _Sample("baseline", before, was.spec.group)
+            now = _Sample("window", measured, state.spec.group)
+            compared = _Compared(self.options, value, now, held, self.limits.of(value), decides=value is decides)
             drafts += compared.judge(metrics)
         return statistics, settle(drafts, holm, self.terms.alpha, self.terms.earlier)
 
-    def _found(self, closed: Sequence[Found]) -> list[tuple[FacetValue, Found]]:
+    def _found(self, closed: Sequence[Measured]) -> list[tuple[FacetValue, Found]]:
         """What is told of each value: other deviations where they are asked for, and the flip test."""
-        definition, told = self.profile.definition, list(zip(self.values, closed, strict=True))
-        if definition.monitors.bias.interval == "paper":
-            told = [(value, measure_facet(self.state, value, self.terms.rng)) for value in self.values]
+        definition = self.profile.definition
+        told: list[tuple[FacetValue, Found]]
+        if self.options.interval == "paper":
+            told = [(value, measure_as_paper(self.state, value, self.terms.rng)) for value in self.values]
+        else:
+            told = [(value, measured.found) for value, measured in zip(self.values, closed, strict=True)]
         if SAMPLE in self.profile.states:
             rows = self.profile.states[SAMPLE].block()
             told = [(value, {**each, FLIP_TEST: measure_flips(rows, definition, value)}) for value, each in told]
@@ -176,28 +183,21 @@ def _withheld(profile: WindowProfile, was: ContingencyState | None) -> tuple[str
     return None if coverage >= least else ("insufficient", f"label coverage {coverage:.3f}, needs {least}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Sample:
+class _Sample(NamedTuple):
     """One of the two samples of a test: a facet value of the window or of the baseline."""
 
     name: str
-    found: Callable[[str], Estimate | str]
-    sides: NDArray[np.int64]
+    measured: Measured
     group: str | None
 
-    def estimate(self, metric: BiasMetric, least: int) -> Estimate | str:
+    def tested(self, metric: BiasMetric, least: int) -> Estimate | str:
         """Give the estimate of a metric, or why it cannot be tested."""
-        found = self.found(metric.name)
+        found = self.measured.found[metric.name]
         if isinstance(found, str):
-            return found
-        return found if enough_rows(metric, self.sides, least) else f"fewer than {least} rows in a count it divides by"
-
-
-def _sample_of(was: ContingencyState, value: FacetValue) -> _Sample:
-    """A facet value of the baseline, of which only what is asked for is measured: of a segment that is little."""
-    sides, group = was.table(value.facet).sides(*value.values), was.spec.group
-    measured = cache(lambda name: measure_metric(BIAS_METRICS[name], sides, grouped=group is not None))
-    return _Sample("baseline", measured, sides, group)
+            return f"{self.name}: {found}"
+        if metric.name in self.measured.small:
+            return f"{self.name}: fewer than {least} rows in a count it divides by"
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,17 +206,13 @@ class _Compared:
 
     options: Bias
     value: FacetValue
-    state: ContingencyState
+    now: _Sample
     was: _Sample | None
     limits: Mapping[str, float | None]
-    closed: Found
     decides: bool
 
     def judge(self, found: Found) -> Iterator[Draft | Verdict]:
         """Judge every metric that is asked for: the verdict that counts, and beside a literal one the calibrated."""
-        samples = [_Sample("window", self.closed.__getitem__, self._sides(self.state), self.state.spec.group)]
-        if self.was is not None:
-            samples.append(self.was)
         for name, metric in BIAS_METRICS.items():
             if self.options.metrics and name not in self.options.metrics:
                 continue
@@ -224,11 +220,10 @@ class _Compared:
                 if name in self.options.metrics:
                     yield _without(self._verdict(name, found[name], "calibrated"), "insufficient", str(found[name]))
                 continue
-            calibrated = self._calibrated(metric, samples)
-            if self._is_literal(name, samples):
+            calibrated = self._calibrated(metric)
+            if self._is_literal(name):
                 yield self._literal(name, found[name], ratio=metric.ratio)
-                advisory = replace(calibrated.verdict if isinstance(calibrated, Draft) else calibrated, advisory=True)
-                yield replace(calibrated, verdict=advisory) if isinstance(calibrated, Draft) else advisory
+                yield _beside(calibrated)
             else:
                 yield calibrated
         if FLIP_TEST in (self.options.metrics or found):
@@ -243,20 +238,17 @@ class _Compared:
             return _without(verdict, "insufficient", found)
         return _without(verdict, "skipped", "judged in the literal mode only")
 
-    def _is_literal(self, name: str, samples: list[_Sample]) -> bool:
+    def _is_literal(self, name: str) -> bool:
         """Whether the definition says so, or a person or another system set the limit."""
         if self.options.mode == "literal" or self.was is None:
             return True
         if name not in self.limits:
             return False
-        before = samples[-1].found(name)
+        before = self.was.measured.found[name]
         return is_edited(self.limits[name], before.value if isinstance(before, Estimate) else None)
 
-    def _sides(self, state: ContingencyState) -> NDArray[np.int64]:
-        return state.table(self.value.facet).sides(*self.value.values)
-
-    def _calibrated(self, metric: BiasMetric, samples: list[_Sample]) -> Draft | Verdict:
-        verdict = self._verdict(metric.name, samples[0].found(metric.name), "calibrated")
+    def _calibrated(self, metric: BiasMetric) -> Draft | Verdict:
+        verdict = self._verdict(metric.name, self.now.measured.found[metric.name], "calibrated")
         if metric.twin is not None:
             return _without(verdict, "skipped", f"says no more than {metric.twin}, which decides")
         if metric.of_everybody and not self.decides:
@@ -265,16 +257,12 @@ class _Compared:
             return _without(verdict, "insufficient", "the baseline has no counts of it")
         if metric.conditional and self.was.group != self.options.group:
             return _without(verdict, "insufficient", f"the baseline has the group variable {self.was.group}")
-        estimates = []
-        for sample in samples:
-            estimate = sample.estimate(metric, self.options.min_cell)
-            if isinstance(estimate, str):
-                return _without(verdict, "insufficient", f"{sample.name}: {estimate}")
-            estimates.append(estimate)
-        now, before = estimates
+        now, before = (sample.tested(metric, self.options.min_cell) for sample in (self.now, self.was))
+        if isinstance(now, str) or isinstance(before, str):
+            return _without(verdict, "insufficient", now if isinstance(now, str) else str(before))
         pvalue = bias_pvalue(metric, now, before, self.options.floor)
         told = _needs(now.value, before.value)
-        return Draft(replace(verdict, pvalue=pvalue, baseline_n=before.n, threshold=before.value, description=told))
+        return Draft(verdict._replace(pvalue=pvalue, baseline_n=before.n, threshold=before.value, description=told))
 
     def _literal(self, name: str, now: Estimate | str, *, ratio: bool = False) -> Verdict:
         """The paper's rule: a violation if the interval and the allowed range have nothing in common."""
@@ -292,7 +280,7 @@ class _Compared:
             allowed = distance_from_parity(limit, ratio=True)
             low, high = (math.log(end) if end > 0 else -math.inf for end in (low, high))
         violated = low > allowed or high < -allowed
-        return replace(verdict, outcome="violation") if violated else verdict
+        return verdict._replace(outcome="violation") if violated else verdict
 
     def _verdict(self, name: str, found: Estimate | str, mode: str) -> Verdict:
         limit = self.limits.get(name)
@@ -302,14 +290,20 @@ class _Compared:
         )
         if isinstance(found, str):
             return verdict
-        return replace(
-            verdict,
+        return verdict._replace(
             value=found.value,
             error=found.sd,
             interval=found.interval,
             n=found.n,
             description=_needs(found.value, limit),
         )
+
+
+def _beside(calibrated: Draft | Verdict) -> Draft | Verdict:
+    """Make a verdict stand beside the one that counts."""
+    if isinstance(calibrated, Draft):
+        return calibrated._replace(verdict=calibrated.verdict._replace(advisory=True))
+    return calibrated._replace(advisory=True)
 
 
 def _needs(value: float, limit: float | None) -> str:
@@ -322,4 +316,4 @@ def _text(value: float | None) -> str:
 
 
 def _without(verdict: Verdict, outcome: str, reason: str) -> Verdict:
-    return replace(verdict, outcome=outcome, reason=reason, description="")  # type: ignore[arg-type]
+    return verdict._replace(outcome=outcome, reason=reason, description="")  # type: ignore[arg-type]

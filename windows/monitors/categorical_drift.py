@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 from sketches.categories import CategoriesState
 from windows.monitors.drift_options import DriftOptions
@@ -42,7 +41,7 @@ def judge_categories(
     calibrated = _calibrated(name, distance, window, was, options)
     if options.categorical == "homogeneity":
         return [calibrated]
-    beside = replace(calibrated, verdict=replace(calibrated.verdict, advisory=True))
+    beside = calibrated._replace(verdict=calibrated.verdict._replace(advisory=True))
     if options.categorical == "chi_squared":
         return [_chi_squared(calibrated.verdict, window, was, options), beside]
     threshold = 0.0 if options.categorical_threshold is None else options.categorical_threshold
@@ -86,17 +85,16 @@ def _chi_squared(
     counted: Verdict, window: CategoriesState, was: CategoriesState, options: DriftOptions
 ) -> Draft | Verdict:
     fit = goodness_of_fit(window.counts(), was.counts())
-    verdict = replace(counted, mode="chi_squared", value=fit.statistic, pvalue=fit.pvalue, threshold=None)
+    verdict = counted._replace(mode="chi_squared", value=fit.statistic, pvalue=fit.pvalue, threshold=None)
     if math.isnan(fit.pvalue):
         reason = "fewer than two categories are large enough"
-        return replace(verdict, outcome="insufficient", value=None, pvalue=None, reason=reason)
+        return verdict._replace(outcome="insufficient", value=None, pvalue=None, reason=reason)
     threshold = options.categorical_threshold
     if threshold is None:
         return Draft(
-            replace(verdict, description=f"Baseline drift distance: {fit.statistic:.6g} has p-value {fit.pvalue:.3g}")
+            verdict._replace(description=f"Baseline drift distance: {fit.statistic:.6g} has p-value {fit.pvalue:.3g}")
         )
-    return replace(
-        verdict,
+    return verdict._replace(
         outcome="violation" if fit.pvalue < threshold else "ok",
         threshold=threshold,
         description=f"Baseline drift p-value: {fit.pvalue:.6g} is below threshold: {threshold:.6g}",

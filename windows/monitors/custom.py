@@ -62,5 +62,5 @@ def _test(verdict: Verdict) -> Draft | Verdict:
         return verdict
     if not 0 <= verdict.pvalue <= 1:
         reason = f"expected a p-value in [0, 1], got {verdict.pvalue}"
-        return replace(verdict, outcome="insufficient", pvalue=None, reason=reason)
-    return Draft(replace(verdict, mode=verdict.mode or "calibrated"))
+        return verdict._replace(outcome="insufficient", pvalue=None, reason=reason)
+    return Draft(verdict._replace(mode=verdict.mode or "calibrated"))

@@ -128,7 +128,7 @@ def _reasons(
         reasons = {(why.outcome, why.reason) for _, why in pairs}
         if len(reasons) == 1 and len(pairs) == sum(segment.column == column for segment in segments):
             ((outcome, reason),) = reasons
-            yield replace(insufficient(column, check, reason), outcome=outcome)
+            yield insufficient(column, check, reason)._replace(outcome=outcome)
             continue
         for segment, why in pairs:
             yield segment.verdict("*", check, why.outcome, n=segment.rows, reason=why.reason)

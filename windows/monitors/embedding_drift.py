@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -55,7 +54,7 @@ def report_embedding_drift(profile: WindowProfile, baseline: Baseline | None, te
         described[name] = vectors_of(window)
         was = held.get(EMBEDDING + name)
         if was is None:
-            verdicts += [replace(verdict, subject=name) for verdict in no_baseline(CHECK, f"embedding {name!r}")]
+            verdicts += [verdict._replace(subject=name) for verdict in no_baseline(CHECK, f"embedding {name!r}")]
         elif (reason := _not_comparable(window, was, options)) is not None:
             verdicts.append(Verdict(name, CHECK, _mode(options), "insufficient", n=window.n, reason=reason))
         else:
@@ -141,5 +140,5 @@ def _tested(name: str, shift: MeanShift | None, n: int, m: int, options: Embeddi
 
 def _beside(tested: Draft | Verdict) -> Draft | Verdict:
     if isinstance(tested, Draft):
-        return replace(tested, verdict=replace(tested.verdict, advisory=True))
-    return replace(tested, advisory=True)
+        return tested._replace(verdict=tested.verdict._replace(advisory=True))
+    return tested._replace(advisory=True)

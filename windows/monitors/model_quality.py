@@ -130,8 +130,8 @@ def _metric(
     else:
         literal = _verdict(name, limit, estimate, mode, outcome="violation" if _beyond(estimate, limit, mode) else "ok")
     if isinstance(calibrated, Draft):
-        return [literal, Draft(replace(calibrated.verdict, advisory=True))]
-    return [literal, replace(calibrated, advisory=True)]
+        return [literal, Draft(calibrated.verdict._replace(advisory=True))]
+    return [literal, calibrated._replace(advisory=True)]
 
 
 def _mode(limit: MetricConstraint, options: ModelQuality, constraints: QualityConstraints) -> str:
@@ -155,15 +155,15 @@ def _calibrated(name: str, limit: MetricConstraint, estimate: Estimate, samples:
     problem = problem_of(window)
     verdict = _verdict(name, limit, estimate, "calibrated")
     if limit.operator != operator_of(name):
-        return replace(verdict, outcome="skipped", reason=f"tested against {operator_of(name)} only", description="")
+        return verdict._replace(outcome="skipped", reason=f"tested against {operator_of(name)} only", description="")
     if name in problem.twins:
-        return replace(verdict, outcome="skipped", reason=f"decided by {problem.twins[name]}", description="")
+        return verdict._replace(outcome="skipped", reason=f"decided by {problem.twins[name]}", description="")
     if baseline is None or type(baseline.spec) is not problem.spec:
-        return replace(verdict, outcome="insufficient", reason="the baseline has no quality counts", description="")
+        return verdict._replace(outcome="insufficient", reason="the baseline has no quality counts", description="")
     pvalue = problem.pvalue(name, window, baseline)
     if pvalue is None:
-        return replace(verdict, outcome="insufficient", reason=problem.why_undefined(window, baseline), description="")
-    return Draft(replace(verdict, pvalue=pvalue, baseline_n=problem.count(baseline)))
+        return verdict._replace(outcome="insufficient", reason=problem.why_undefined(window, baseline), description="")
+    return Draft(verdict._replace(pvalue=pvalue, baseline_n=problem.count(baseline)))
 
 
 def _verdict(

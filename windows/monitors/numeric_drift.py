@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from sketches.features import FeatureState
 from sketches.moments import MomentsState
 from windows.monitors.drift_options import DriftOptions
@@ -37,13 +35,13 @@ def judge_numbers(name: str, window: FeatureState, was: FeatureState, options: D
     calibrated = calibrated_drift(name, distance, window.numbers, was.numbers, options)
     if options.numeric == "calibrated":
         return [calibrated]
-    beside = replace(calibrated, verdict=replace(calibrated.verdict, advisory=True))
+    beside = calibrated._replace(verdict=calibrated.verdict._replace(advisory=True))
     if options.numeric == "t_test":
         return [_t_test(calibrated.verdict, window.moments, was.moments, options), beside]
     verdict, value = calibrated.verdict, distance.value
     if options.emulate_deequ:
         value, n, m = distance_le_2_0_21(window.quantiles, was.quantiles)
-        verdict = replace(verdict, n=n, baseline_n=m, error=None, interval=None, statistic="ks_deequ_le_2_0_21")
+        verdict = verdict._replace(n=n, baseline_n=m, error=None, interval=None, statistic="ks_deequ_le_2_0_21")
     return [literal_distance(verdict, value, options.numeric, options.threshold), beside]
 
 
@@ -75,8 +73,7 @@ def literal_distance(counted: Verdict, distance: float, mode: str, threshold: fl
     assert counted.n is not None
     assert counted.baseline_n is not None
     value = robust(distance, counted.n, counted.baseline_n) if mode == "robust" else distance
-    return replace(
-        counted,
+    return counted._replace(
         mode=mode,
         outcome="violation" if value > threshold else "ok",
         value=value,
@@ -88,12 +85,12 @@ def literal_distance(counted: Verdict, distance: float, mode: str, threshold: fl
 
 def _t_test(counted: Verdict, window: MomentsState, was: MomentsState, options: DriftOptions) -> Draft | Verdict:
     result = means_apart(_sample(window), _sample(was), options.epsilon)
-    verdict = replace(counted, mode="t_test", statistic="t", error=None, threshold=options.epsilon, interval=None)
+    verdict = counted._replace(mode="t_test", statistic="t", error=None, threshold=options.epsilon, interval=None)
     if result is None:
         reason = "the baseline's standard deviation is zero or not finite"
-        return replace(verdict, outcome="insufficient", value=None, pvalue=None, reason=reason)
+        return verdict._replace(outcome="insufficient", value=None, pvalue=None, reason=reason)
     shift, pvalue = result
-    return Draft(replace(verdict, value=abs(shift), pvalue=pvalue, description=drift_text(abs(shift), options.epsilon)))
+    return Draft(verdict._replace(value=abs(shift), pvalue=pvalue, description=drift_text(abs(shift), options.epsilon)))
 
 
 def _sample(moments: MomentsState) -> Moments:

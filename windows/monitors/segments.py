@@ -48,7 +48,7 @@ class Segment:
 
     def name(self, verdict: Verdict) -> Verdict:
         """Make a verdict on the whole one on the segment."""
-        return replace(verdict, subject=verdict.subject + self.mark, segment=self.column, segment_value=self.value)
+        return verdict._replace(subject=verdict.subject + self.mark, segment=self.column, segment_value=self.value)
 
     def remarkable(self, subject: str, check: str, pvalue: float, terms: Terms) -> bool:
         """Whether a test may become a violation, or was one; of all others only the number matters."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from windows.report import Status, Verdict
 from windows.statistics.correction import Correction
@@ -30,8 +31,7 @@ class Earlier:
 NEVER = Earlier()
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """A verdict without outcome: `verdict.pvalue` decides together with the others if the effect is large enough."""
 
     verdict: Verdict
@@ -77,7 +77,7 @@ def settle(
     for i, draft in enumerate(drafts):
         level = known if (draft.verdict.subject, draft.verdict.check) in earlier.violated else new
         violated = bool(level.rejected[i]) and draft.large_enough
-        settled.append(replace(draft.verdict, outcome="violation" if violated else "ok", alpha=float(level.level[i])))
+        settled.append(draft.verdict._replace(outcome="violation" if violated else "ok", alpha=float(level.level[i])))
     given = iter(settled)
     return [next(given) if isinstance(test, Draft) else test for test in tests]
 

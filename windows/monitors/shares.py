@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from windows.monitors.settle import Draft
 from windows.options import DataQuality
@@ -82,23 +82,23 @@ def judge_share(share: Share, options: DataQuality) -> Iterator[Draft | Verdict]
     )
     if literal:
         yield _literal(share, counted)
-    yield _calibrated(share, replace(counted, advisory=literal), options.min_rows)
+    yield _calibrated(share, counted._replace(advisory=literal), options.min_rows)
 
 
 def _literal(share: Share, counted: Verdict) -> Verdict:
-    verdict = replace(counted, mode="literal", threshold=share.required)
+    verdict = counted._replace(mode="literal", threshold=share.required)
     if not share.n:
-        return replace(verdict, outcome="insufficient", reason="no rows", description="")
+        return verdict._replace(outcome="insufficient", reason="no rows", description="")
     assert share.required is not None
     assert counted.value is not None
-    return verdict if counted.value >= share.required else replace(verdict, outcome="violation")
+    return verdict if counted.value >= share.required else verdict._replace(outcome="violation")
 
 
 def _calibrated(share: Share, counted: Verdict, min_rows: int) -> Draft | Verdict:
     if share.n < min_rows:
-        return replace(counted, outcome="insufficient", reason=f"{share.n} rows, needs {min_rows}", description="")
+        return counted._replace(outcome="insufficient", reason=f"{share.n} rows, needs {min_rows}", description="")
     if share.baseline_failures is None or not share.baseline_n:
-        return replace(counted, outcome="insufficient", reason="the baseline has no values of it", description="")
+        return counted._replace(outcome="insufficient", reason="the baseline has no values of it", description="")
     pvalue = failure_pvalue(share.failures, share.n, share.baseline_failures, share.baseline_n)
     threshold = 1.0 - share.baseline_failures / share.baseline_n
-    return Draft(replace(counted, threshold=threshold, pvalue=pvalue, baseline_n=share.baseline_n))
+    return Draft(counted._replace(threshold=threshold, pvalue=pvalue, baseline_n=share.baseline_n))

@@ -219,28 +219,39 @@ def _finite_distance(metric: BiasMetric, estimate: Estimate) -> float:
     return abs(math.log(estimate.low) + Z * estimate.sd)
 
 
-def enough_rows(metric: BiasMetric, sides: NDArray[np.int64], least: int) -> bool:
+def enough_rows(metric: BiasMetric, sides: NDArray[np.int64], least: int) -> NDArray[np.bool_]:
     """Whether every count that the metric divides by has so many rows; of what it divides there may be none.
 
     Of a conditional metric also the negative and positive labels of each group, but for groups that hold 5 % of the
     rows together.
+
+    Parameters
+    ----------
+    metric : BiasMetric
+        Of `BIAS_METRICS`.
+    sides : ndarray of int64, shape (..., 2, G, 2, 3)
+        Rows by side (d, a), group, actual and predicted label.
+    least : int
+
+    Returns
+    -------
+    ndarray of bool, shape (...)
 
     Examples
     --------
     >>> from windows.statistics.bias_metrics import BIAS_METRICS
     >>> sides = np.full((2, 1, 2, 3), 4)
     >>> sides[:, :, 1, 1] = 0
-    >>> enough_rows(BIAS_METRICS["RD"], sides, 5), enough_rows(BIAS_METRICS["AD"], sides, 5)
-    (False, True)
+    >>> [enough_rows(BIAS_METRICS[name], sides, 5).item() for name in ("RD", "AD")]
+    [False, True]
     """
     counts = metric.counts(sides)
-    if min(int(np.min(count)) for count in metric.denominators(counts)) < least:
-        return False
+    enough = np.concatenate(metric.denominators(counts), axis=-1).min(axis=-1) >= least
     if not metric.conditional:
-        return True
-    groups = counts.sum(axis=0)
-    small = groups.min(axis=-1) < least
-    return float(groups[small].sum()) <= _SMALL_GROUPS * float(groups.sum())
+        return np.asarray(enough)
+    groups = counts.sum(axis=-3)
+    small = (groups * (groups.min(axis=-1, keepdims=True) < least)).sum(axis=(-2, -1))
+    return np.asarray(enough & (small <= _SMALL_GROUPS * groups.sum(axis=(-2, -1))))
 
 
 def paper_bias(metric: BiasMetric, sides: NDArray[np.int64], rng: np.random.Generator) -> Estimate:

@@ -51,7 +51,8 @@ class BiasMetric:
         Of counts of shape (..., 2, 2): side (d, a), label; (..., 2, 2, 2) if it reads both: side, actual, predicted;
         (..., 2, G, 2) if it is conditional: side, group, label.
     denominators : callable
-        The counts it divides by, whose size tells whether the metric can be judged: of both sides, or of each side.
+        The counts it divides by, whose size tells whether the metric can be judged: of both sides, or of each side, on
+        the last axis.
     undefined : callable
         Why counts have no value, None if they have one.
     conditional : bool
@@ -141,15 +142,15 @@ def _rows(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
 
 def _rows_and_accepted_others(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
     labels = Labels.of(counts)
-    return labels.n, labels.positive[1:]
+    return labels.n, labels.positive[..., 1:]
 
 
 def _rows_and_labels(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
-    return counts.sum(axis=(1, 2)), counts.sum(axis=(0, 1))
+    return counts.sum(axis=(-2, -1)), counts.sum(axis=(-3, -2))
 
 
 def _everybody(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
-    return (Outcomes.of(counts.sum(axis=0)).n,)
+    return (Outcomes.of(counts.sum(axis=-3)).n[..., None],)
 
 
 def _labels(name: str, description: str, formula: Callable[[Counts], Counts]) -> BiasMetric:

@@ -3,16 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sketches.contingency import ContingencyState
-from windows.statistics.bias_estimates import estimate_bias, estimate_each, paper_bias
-from windows.statistics.bias_metrics import ALIASES, BIAS_METRICS, FLIP_TEST, FLIP_TEST_DESCRIPTION, BiasMetric
+from windows.statistics.bias_estimates import enough_rows, estimate_each, paper_bias
+from windows.statistics.bias_metrics import ALIASES, BIAS_METRICS, FLIP_TEST, FLIP_TEST_DESCRIPTION
 from windows.statistics.intervals import Estimate
 
 STAGES = ("pre_training", "post_training")
@@ -40,61 +40,66 @@ class FacetValue:
     values: tuple[str, ...]
 
 
-def measure_facet(
-    state: ContingencyState, facet: FacetValue, resamples: np.random.Generator | None = None
-) -> dict[str, Estimate | str]:
-    """Estimate every metric of a facet value that counts can tell.
+class Measured(NamedTuple):
+    """The metrics of one facet value, and those that too few rows speak for."""
+
+    found: dict[str, Estimate | str]
+    small: frozenset[str]
+
+
+def measure_each(pairs: Sequence[tuple[ContingencyState, FacetValue]], least: int = 0) -> list[Measured]:
+    """Estimate every metric of many facet values that counts can tell, all at once.
 
     Parameters
     ----------
-    state : ContingencyState
-        The counts.
-    facet : FacetValue
-        Whose sensitive values are compared with all others.
-    resamples : numpy.random.Generator, optional
-        Take the paper's deviations, from these draws.
+    pairs : sequence of (ContingencyState, FacetValue)
+        Counts, all of the same spec, and whose sensitive values are compared with all others.
+    least : int
+        Rows that every count must have that a metric divides by.
     """
-    if resamples is None:
-        return measure_each([(state, facet)])[0]
-    sides, grouped = state.table(facet.facet).sides(*facet.values), state.spec.group is not None
-    return {name: measure_metric(metric, sides, resamples, grouped=grouped) for name, metric in BIAS_METRICS.items()}
-
-
-def measure_each(pairs: Sequence[tuple[ContingencyState, FacetValue]]) -> list[dict[str, Estimate | str]]:
-    """Estimate every metric of many facet values at once, of states that have the same spec."""
     if not pairs:
         return []
-    sides = [state.table(facet.facet).sides(*facet.values) for state, facet in pairs]
+    sides = [_sides(*pair) for pair in pairs]
     most = max(table.shape[1] for table in sides)
     tables = np.stack([np.pad(table, ((0, 0), (0, most - table.shape[1]), (0, 0), (0, 0))) for table in sides])
-    grouped = pairs[0][0].spec.group is not None
-    by_metric = {
-        name: estimate_each(metric, tables) if grouped or not metric.conditional else [_NO_GROUP] * len(pairs)
-        for name, metric in BIAS_METRICS.items()
-    }
-    return [{name: found[i] for name, found in by_metric.items()} for i in range(len(pairs))]
+    found: list[dict[str, Estimate | str]] = [{} for _ in pairs]
+    small: list[set[str]] = [set() for _ in pairs]
+    for name, metric in BIAS_METRICS.items():
+        if metric.conditional and pairs[0][0].spec.group is None:
+            estimates: Sequence[Estimate | str] = [_NO_GROUP] * len(pairs)
+        else:
+            estimates = estimate_each(metric, tables)
+        for i, (estimate, enough) in enumerate(zip(estimates, enough_rows(metric, tables, least), strict=True)):
+            found[i][name] = estimate
+            if not enough:
+                small[i].add(name)
+    return [Measured(metrics, frozenset(names)) for metrics, names in zip(found, small, strict=True)]
 
 
-def measure_metric(
-    metric: BiasMetric, sides: NDArray[np.int64], resamples: np.random.Generator | None = None, *, grouped: bool
-) -> Estimate | str:
-    """Estimate one metric of the two sides of a facet, whose counts may be by groups."""
-    if metric.conditional and not grouped:
-        return _NO_GROUP
-    try:
-        return estimate_bias(metric, sides) if resamples is None else paper_bias(metric, sides, resamples)
-    except ValueError as error:
-        return str(error)
+def measure_as_paper(state: ContingencyState, facet: FacetValue, rng: np.random.Generator) -> dict[str, Estimate | str]:
+    """Estimate every metric of a facet value with the paper's deviations, from these draws."""
+    sides, found = _sides(state, facet), dict[str, Estimate | str]()
+    for name, metric in BIAS_METRICS.items():
+        try:
+            without = metric.conditional and state.spec.group is None
+            found[name] = _NO_GROUP if without else paper_bias(metric, sides, rng)
+        except ValueError as error:
+            found[name] = str(error)
+    return found
 
 
-def describe_bias(label: str, found: Iterable[tuple[FacetValue, Found]], *, intervals: bool) -> dict[str, Any]:
+def _sides(state: ContingencyState, facet: FacetValue) -> NDArray[np.int64]:
+    return state.table(facet.facet).sides(*facet.values)
+
+
+def describe_bias(label: str, found: Sequence[tuple[FacetValue, Found]], *, intervals: bool) -> dict[str, Any]:
     """Write what `analysis.json` holds.
 
     Parameters
     ----------
     label : str
         The favourable classes, or the interval of favourable numbers.
-    found : iterable of (FacetValue, mapping)
+    found : sequence of (FacetValue, mapping)
         The metrics of each facet value.
     intervals : bool
         Add what a managed monitor's file lacks: intervals, deviations, rows, and names known elsewhere.

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from stream.agents.judgements import Judgement
@@ -24,14 +22,14 @@ def test_a_violation_is_told_once_and_again_only_when_it_changed() -> None:
     judgement = Judgement()
     assert [v.type for v in judgement.follow(report(BAD))] == ["violation"]
     assert judgement.follow(report(BAD, revision=2)) == []
-    assert [v.verdict.value for v in judgement.follow(report(replace(BAD, value=0.4), revision=3))] == [0.4]
+    assert [v.verdict.value for v in judgement.follow(report(BAD._replace(value=0.4), revision=3))] == [0.4]
     assert judgement.earlier()["data_drift"].revisions == 3
 
 
 def test_a_violation_that_a_revision_clears_is_resolved_once() -> None:
     judgement = Judgement()
     judgement.follow(report(BAD))
-    good = replace(BAD, outcome="ok")
+    good = BAD._replace(outcome="ok")
     assert [v.type for v in judgement.follow(report(good, revision=2))] == ["resolved"]
     assert judgement.follow(report(good, revision=3)) == []
 

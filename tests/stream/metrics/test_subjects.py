@@ -49,7 +49,7 @@ def evidence(metrics: Metrics, feature: str = "age") -> float | None:
         ("bias", bias(), ("sex=Female", "DPL")),
         ("bias", bias(metric="GE"), ("*", "GE")),
         ("attribution_drift", Verdict("label0", "feature_attribution_drift_check", "literal", "ok", "ndcg", 0.9), None),
-        ("attribution_drift", replace(verdict(), subject="attributions.age"), ("attributions.age", "ks")),
+        ("attribution_drift", verdict()._replace(subject="attributions.age"), ("attributions.age", "ks")),
         ("embedding_drift", Verdict("text", "embedding_drift_check", "calibrated", "ok", "mean_shift", 0.1), None),
         ("model_quality", Verdict("rmse", "GreaterThanThreshold", "calibrated", "ok", "rmse", 5.0), ("", "rmse")),
         ("model_quality", of_segment("accuracy", "accuracy"), ("sex=Female", "accuracy")),
@@ -113,9 +113,9 @@ def test_monitors_do_not_take_each_other_s_room(metrics: Metrics) -> None:
 def test_the_last_rows_have_series_of_their_own(metrics: Metrics) -> None:
     accuracy = Verdict("accuracy", "LessThanThreshold", "calibrated", "ok", "accuracy", 0.8, interval=(0.7, 0.9))
     metrics.report(report(accuracy, monitor="model_quality"))
-    latest = report(replace(accuracy, value=0.6), monitor="model_quality", hour=2, last_rows=100)
+    latest = report(accuracy._replace(value=0.6), monitor="model_quality", hour=2, last_rows=100)
     metrics.report(latest)
-    metrics.report(replace(latest, window_end_ms=HOUR, verdicts=(replace(accuracy, value=0.1),)))
+    metrics.report(replace(latest, window_end_ms=HOUR, verdicts=(accuracy._replace(value=0.1),)))
     labels = NAMES | {"monitor": "model_quality", "feature": "", "statistic": "accuracy"}
     assert sample(metrics, "verdict_value", **labels) == 0.8
     assert sample(metrics, "last_rows_verdict_value", **labels) == 0.6
