@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -147,14 +147,13 @@ def table_of(names: tuple[Name, ...], past: Sequence[PastWindow]) -> tuple[Float
         NaN where a window lacks a statistic.
     """
     both = np.full((2, len(past), len(names)), np.nan)
-    places: dict[int, tuple[Any, Any]] = {}
     wanted = {name: i for i, name in enumerate(names)}
+    alike: dict[int, list[int]] = {}
     for row, window in enumerate(past):
-        key = id(window.names)
-        if key not in places:
-            at = [(wanted[name], i) for i, name in enumerate(window.names) if name in wanted]
-            pairs = np.array(at, dtype=np.intp).reshape(-1, 2)
-            places[key] = pairs[:, 0], pairs[:, 1]
-        to, of = places[key]
-        both[0, row, to], both[1, row, to] = window.values[of], window.errors[of]
+        alike.setdefault(id(window.names), []).append(row)
+    for rows in alike.values():
+        pairs = [(wanted[name], i) for i, name in enumerate(past[rows[0]].names) if name in wanted]
+        to, of = np.array(pairs, dtype=np.intp).reshape(-1, 2).T
+        for table, parts in zip(both, ([past[r].values for r in rows], [past[r].errors for r in rows]), strict=True):
+            table[np.array(rows)[:, None], to] = np.stack(parts)[:, of]
     return both[0], both[1]

@@ -19,7 +19,7 @@ from windows.monitors.data_drift import is_categorical
 from windows.options import DataDrift
 from windows.report import Verdict
 from windows.statistics.cells import category_cells, numeric_cells
-from windows.statistics.distances import COUNT_DISTANCES, Distance, count_distances
+from windows.statistics.distances import COUNT_DISTANCES, CommonCells, Distance, count_distances
 from windows.statistics.wasserstein import wasserstein
 from windows.window_profile import WindowProfile
 
@@ -51,6 +51,7 @@ def measure_distances(
     options = profile.definition.monitors.data_drift
     factor = 2.0 if baseline.imported else 1.0
     found: Distances = {}
+    counted: dict[str, CommonCells] = {}
     for name, required in constraints.features.items() if options.distances else ():
         window, was = profile.profile.features.get(name), baseline.features.get(name)
         if window is None or was is None or not _comparable(window, was, required, options):
@@ -58,15 +59,16 @@ def measure_distances(
         rows, baseline_rows = profile.profile.n, max(baseline.n, was.rows)
         categorical = is_categorical(was, required)
         if categorical:
-            cells = category_cells(window.categories, was.categories)
+            counted[name] = category_cells(window.categories, was.categories)
         else:
-            cells = numeric_cells(window, was, rows, baseline_rows, baseline_error_factor=factor)
-        of_counts = [distance for distance in options.distances if distance in COUNT_DISTANCES]
-        found[name] = count_distances(of_counts, cells.window, cells.baseline, rng, cells.errors)
+            counted[name] = numeric_cells(window, was, rows, baseline_rows, baseline_error_factor=factor)
+        found[name] = {}
         if "wasserstein" in options.distances and not categorical:
             moved = wasserstein(window.quantiles, was.quantiles, baseline_error_factor=factor)
-            found[name] |= {} if moved is None else {"wasserstein": moved}
-    return found
+            found[name] = {} if moved is None else {"wasserstein": moved}
+    of_counts = [distance for distance in options.distances if distance in COUNT_DISTANCES]
+    measured = count_distances(of_counts, list(counted.values()), rng)
+    return {name: of_cells | found[name] for name, of_cells in zip(counted, measured, strict=True)}
 
 
 def _comparable(window: FeatureState, was: FeatureState, required: FeatureConstraints, options: DataDrift) -> bool:

@@ -3,24 +3,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from sketches.categories import CategoriesState
 from sketches.features import FeatureState
 from sketches.quantiles import QuantilesState
-from windows.statistics.distances import Floats, ShareErrors
+from windows.statistics.distances import CommonCells, Floats, ShareErrors
 
 BINS = 32
-
-
-class CommonCells(NamedTuple):
-    """Rows a cell on both sides, and how far each cell's share may be off."""
-
-    window: Floats
-    baseline: Floats
-    errors: ShareErrors
 
 
 def numeric_cells(

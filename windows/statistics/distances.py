@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +14,6 @@ _DRAWS = 32
 _TWO_SIDED_99 = 2.5758293035489004
 
 Floats = NDArray[np.float64]
-CountDistance = Callable[[ArrayLike, ArrayLike], Floats]
 
 
 class Distance(NamedTuple):
@@ -70,14 +68,14 @@ def smoothed_shares(window: ArrayLike, baseline: ArrayLike) -> tuple[Floats, Flo
     return (a + halves) / (a.sum(-1, keepdims=True) + total), (b + halves) / (b.sum(-1, keepdims=True) + total)
 
 
-def jensen_shannon(window: ArrayLike, baseline: ArrayLike) -> Floats:
-    """Give the Jensen-Shannon distance of counts, from 0 to sqrt(ln 2).
+def jensen_shannon(p: Floats, q: Floats) -> Floats:
+    """Give the Jensen-Shannon distance of shares, from 0 to sqrt(ln 2).
 
-    The square root, in nats, as `scipy.spatial.distance.jensenshannon`; half-count smoothing.
+    The square root, in nats, as `scipy.spatial.distance.jensenshannon`.
 
     Parameters
     ----------
-    window, baseline : array_like of float, shape (..., cells)
+    p, q : ndarray of float64, shape (..., cells)
 
     References
     ----------
@@ -85,21 +83,20 @@ def jensen_shannon(window: ArrayLike, baseline: ArrayLike) -> Floats:
 
     Examples
     --------
-    >>> float(jensen_shannon([10, 10], [10, 10])), round(float(jensen_shannon([90, 10], [10, 90])), 4)
-    (0.0, 0.5995)
+    >>> round(float(jensen_shannon(*smoothed_shares([90, 10], [10, 90]))), 4)
+    0.5995
     """
-    p, q = smoothed_shares(window, baseline)
     middle = (p + q) / 2.0
     divergence = (rel_entr(p, middle) + rel_entr(q, middle)).sum(-1) / 2.0
     return np.asarray(np.sqrt(np.maximum(divergence, 0.0)))
 
 
-def hellinger(window: ArrayLike, baseline: ArrayLike) -> Floats:
-    """Give the Hellinger distance of counts, from 0 to 1; half-count smoothing.
+def hellinger(p: Floats, q: Floats) -> Floats:
+    """Give the Hellinger distance of shares, from 0 to 1.
 
     Parameters
     ----------
-    window, baseline : array_like of float, shape (..., cells)
+    p, q : ndarray of float64, shape (..., cells)
 
     References
     ----------
@@ -107,19 +104,18 @@ def hellinger(window: ArrayLike, baseline: ArrayLike) -> Floats:
 
     Examples
     --------
-    >>> round(float(hellinger([90, 10], [10, 90])), 4)
+    >>> round(float(hellinger(*smoothed_shares([90, 10], [10, 90]))), 4)
     0.6242
     """
-    p, q = smoothed_shares(window, baseline)
     return np.asarray(np.sqrt(((np.sqrt(p) - np.sqrt(q)) ** 2).sum(-1) / 2.0))
 
 
-def psi(window: ArrayLike, baseline: ArrayLike) -> Floats:
-    """Give the population stability index of counts, `sum (p - q) ln(p / q)`; half-count smoothing.
+def psi(p: Floats, q: Floats) -> Floats:
+    """Give the population stability index of shares, `sum (p - q) ln(p / q)`.
 
     Parameters
     ----------
-    window, baseline : array_like of float, shape (..., cells)
+    p, q : ndarray of float64, shape (..., cells)
 
     References
     ----------
@@ -127,87 +123,115 @@ def psi(window: ArrayLike, baseline: ArrayLike) -> Floats:
 
     Examples
     --------
-    >>> round(float(psi([90, 10], [10, 90])), 4)
+    >>> round(float(psi(*smoothed_shares([90, 10], [10, 90]))), 4)
     3.4122
     """
-    p, q = smoothed_shares(window, baseline)
     return np.asarray((rel_entr(p, q) + rel_entr(q, p)).sum(-1))
 
 
-COUNT_DISTANCES: dict[str, CountDistance] = {"jensen_shannon": jensen_shannon, "hellinger": hellinger, "psi": psi}
+COUNT_DISTANCES: dict[str, Callable[[Floats, Floats], Floats]] = {
+    "jensen_shannon": jensen_shannon,
+    "hellinger": hellinger,
+    "psi": psi,
+}
+
+
+class CommonCells(NamedTuple):
+    """Rows a cell of a window and of a baseline, neither empty, and how far each cell's share may be off."""
+
+    window: Floats
+    baseline: Floats
+    errors: ShareErrors = EXACT
 
 
 def count_distances(
-    names: Iterable[str], window: ArrayLike, baseline: ArrayLike, rng: np.random.Generator, errors: ShareErrors = EXACT
-) -> dict[str, Distance]:
-    """Compare two samples by their counts, beside what samples of this size differ by anyway.
+    names: Sequence[str], pairs: Sequence[CommonCells], rng: np.random.Generator
+) -> list[dict[str, Distance]]:
+    """Compare pairs of samples by their counts, beside what samples of this size differ by anyway.
 
     Parameters
     ----------
-    names : iterable of str
+    names : sequence of str
         Some of `COUNT_DISTANCES`.
-    window, baseline : array_like of float, shape (cells,)
-        Rows a cell, neither empty.
+    pairs : sequence of CommonCells
+        Of many columns: those of equally many cells are compared at once.
     rng : numpy.random.Generator
         Draws pairs of samples without drift, from the pooled shares.
-    errors : ShareErrors
-        Of the cells' shares.
 
     Returns
     -------
-    dict of str to Distance
-        In the order of the names.
+    list of dict of str to Distance
+        Of each pair, in the order of the names.
 
     Notes
     -----
+    **Method.** Shares with half a row added to each cell (`smoothed_shares`).
+
     **Error.** `expected` is a mean of 32 draws: its standard error is a sixth of the distance's own spread. `error`
     bounds, at 99 %, how far the counts' errors move the distance, each cell's share off by a normal of its own; an
     expansion to second order, for errors small beside the shares.
     """
-    a, b = np.asarray(window, float), np.asarray(baseline, float)
-    n, m = round(a.sum()), round(b.sum())
-    pooled = (a + b) / (n + m)
-    pooled /= pooled.sum()
-    # The samples themselves, and below them pairs without drift.
-    rows = np.vstack((a, rng.multinomial(n, pooled, _DRAWS))), np.vstack((b, rng.multinomial(m, pooled, _DRAWS)))
-    of_metrics = _metric_error(a, b, errors)
-    found: dict[str, Distance] = {}
-    for name in names:
-        value, *without_drift = COUNT_DISTANCES[name](*rows).tolist()
-        error = _psi_error(a, b, errors) if name == "psi" else of_metrics
-        found[name] = Distance(value, sum(without_drift) / _DRAWS, error)
+    found: list[dict[str, Distance]] = [{} for _ in pairs]
+    by_cells: dict[int, list[int]] = {}
+    for i, pair in enumerate(pairs):
+        by_cells.setdefault(len(pair.window), []).append(i)
+    for places in by_cells.values():
+        compared = _alike([pairs[i] for i in places], rng)
+        for name in names:
+            for i, distance in zip(places, compared(name), strict=True):
+                found[i][name] = distance
     return found
 
 
-def _metric_error(window: Floats, baseline: Floats, errors: ShareErrors) -> float:
+def _alike(pairs: Sequence[CommonCells], rng: np.random.Generator) -> Callable[[str], Iterator[Distance]]:
+    """Draw for pairs that are counted in equally many cells; gives what measures a distance of each."""
+    a, b = (np.array([pair[side] for pair in pairs], float)[:, None] for side in (0, 1))
+    n, m = (np.rint(counts.sum(-1)).astype(np.int64) for counts in (a, b))
+    pooled = a + b
+    pooled /= pooled.sum(-1, keepdims=True)
+    # The samples themselves, and after them pairs without drift.
+    without_drift = [rng.multinomial(rows, pooled, (len(pairs), _DRAWS)) for rows in (n, m)]
+    p, q = smoothed_shares(*(np.concatenate(both, axis=1) for both in zip((a, b), without_drift, strict=True)))
+    sigmas = [_sigma([pair.errors[side] for pair in pairs], p[:, 0].shape) for side in (0, 1)]
+
+    def compare(name: str) -> Iterator[Distance]:
+        values = COUNT_DISTANCES[name](p, q)
+        errors = (_psi_error if name == "psi" else _metric_error)(p[:, 0], q[:, 0], *sigmas)
+        return map(Distance, values[:, 0].tolist(), values[:, 1:].mean(-1).tolist(), errors.tolist())
+
+    return compare
+
+
+def _sigma(bounds: Sequence[ArrayLike], shape: tuple[int, ...]) -> Floats:
+    """Standard deviations that bounds at 99 % stand for."""
+    return np.array([np.broadcast_to(np.asarray(bound, float), shape[1:]) for bound in bounds]) / _TWO_SIDED_99
+
+
+def _metric_error(p: Floats, q: Floats, sigma_p: Floats, sigma_q: Floats) -> Floats:
     """Bound the square root of `sum d^2 / 8 p`, what errors d of the shares p are away from none, on either side."""
-    shares = smoothed_shares(window, baseline)
-    return sum(_moved(bound, share) for bound, share in zip(errors, shares, strict=True))
+    return _moved(p, sigma_p) + _moved(q, sigma_q)
 
 
-def _moved(bound: ArrayLike, share: Floats) -> float:
-    sigma = np.broadcast_to(np.asarray(bound, float) / _TWO_SIDED_99, share.shape)[share > 0]
-    cells = int(np.count_nonzero(sigma))
-    if not cells:
-        return 0.0
+def _moved(share: Floats, sigma: Floats) -> Floats:
+    sigma = np.where(share > 0, sigma, 0.0)
     # However small the share, a cell adds no more than half of its error.
-    squares = np.minimum(sigma**2 / (8.0 * share[share > 0]), sigma / 2.0)
-    return math.sqrt(float(squares.sum()) * _excess(cells))
+    squares = np.minimum(sigma**2 / (8.0 * np.where(share > 0, share, 1.0)), sigma / 2.0)
+    return np.asarray(np.sqrt(squares.sum(-1) * _excess(np.count_nonzero(sigma, axis=-1))))
 
 
-def _psi_error(window: Floats, baseline: Floats, errors: ShareErrors) -> float:
-    cells = window + baseline > 0
-    p, q = (shares[cells] for shares in smoothed_shares(window, baseline))
-    total, curved = 0.0, 0.0
-    for bound, mine, other in ((errors.window, p, q), (errors.baseline, q, p)):
-        sigma = np.broadcast_to(np.asarray(bound, float) / _TWO_SIDED_99, cells.shape)[cells]
+def _psi_error(p: Floats, q: Floats, sigma_p: Floats, sigma_q: Floats) -> Floats:
+    cells = p > 0
+    p, q = np.where(cells, p, 1.0), np.where(cells, q, 1.0)
+    total, curved = np.zeros(len(p)), np.zeros(len(p))
+    for of_cells, mine, other in ((sigma_p, p, q), (sigma_q, q, p)):
+        sigma = np.where(cells, of_cells, 0.0)
         slope = np.log(mine / other) + 1.0 - other / mine
-        total += float((slope**2 * sigma**2).sum())
-        if touched := int(np.count_nonzero(sigma)):
-            curved += float((sigma**2 * (1.0 / mine + other / mine**2)).sum()) / 2.0 * _excess(touched)
-    return _TWO_SIDED_99 * math.sqrt(total) + curved
+        total += (slope**2 * sigma**2).sum(-1)
+        bend = (sigma**2 * (1.0 / mine + other / mine**2)).sum(-1) / 2.0
+        curved += bend * _excess(np.count_nonzero(sigma, axis=-1))
+    return np.asarray(_TWO_SIDED_99 * np.sqrt(total) + curved)
 
 
-def _excess(cells: int) -> float:
-    """The 99 % quantile of a mean of so many squared standard normals."""
-    return float(chdtri(cells, 0.01)) / cells
+def _excess(cells: NDArray[np.intp]) -> Floats:
+    """The 99 % quantile of a mean of so many squared standard normals; 0 of none."""
+    return np.where(cells > 0, chdtri(np.maximum(cells, 1), 0.01) / np.maximum(cells, 1), 0.0)

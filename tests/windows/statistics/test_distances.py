@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -17,6 +19,8 @@ from tests.windows.build import column
 from windows.statistics.cells import BINS, category_cells, numeric_cells
 from windows.statistics.distances import (
     COUNT_DISTANCES,
+    CommonCells,
+    ShareErrors,
     count_distances,
     hellinger,
     jensen_shannon,
@@ -42,20 +46,25 @@ def sketch(values: np.ndarray, k: int = 512) -> QuantilesState:
     return state
 
 
+def of_counts(name: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    return lambda window, baseline: COUNT_DISTANCES[name](*smoothed_shares(window, baseline))
+
+
 @given(COUNTS)
 def test_distances_are_scipys_of_the_smoothed_counts(counts):
     some = counts.sum(0) > 0
     p, q = ((side + 0.5) / (side.sum() + 0.5 * len(side)) for side in counts[:, some])
-    assert jensen_shannon(*counts) == pytest.approx(jensenshannon(p, q), abs=1e-7)
-    assert hellinger(*counts) == pytest.approx(np.linalg.norm(np.sqrt(p) - np.sqrt(q)) / np.sqrt(2), abs=1e-12)
-    assert psi(*counts) == pytest.approx(((p - q) * np.log(p / q)).sum(), rel=1e-9, abs=1e-12)
+    shares = smoothed_shares(*counts)
+    assert jensen_shannon(*shares) == pytest.approx(jensenshannon(p, q), abs=1e-7)
+    assert hellinger(*shares) == pytest.approx(np.linalg.norm(np.sqrt(p) - np.sqrt(q)) / np.sqrt(2), abs=1e-12)
+    assert psi(*shares) == pytest.approx(((p - q) * np.log(p / q)).sum(), rel=1e-9, abs=1e-12)
 
 
 @given(COUNTS)
 def test_distances_are_symmetric_bounded_and_zero_only_for_equal_shares(counts):
     equal = np.allclose(*smoothed_shares(*counts), rtol=1e-12, atol=0)
     for name, bound in (("jensen_shannon", np.sqrt(np.log(2))), ("hellinger", 1.0), ("psi", np.inf)):
-        distance = COUNT_DISTANCES[name]
+        distance = of_counts(name)
         there, back = float(distance(*counts)), float(distance(*counts[::-1]))
         assert there == pytest.approx(back, rel=1e-9, abs=1e-9)
         assert 0 <= there <= bound
@@ -67,7 +76,7 @@ def test_neither_the_order_of_cells_nor_cells_empty_on_both_sides_matter(counts,
     order = list(range(counts.shape[1]))
     random.shuffle(order)
     shuffled = np.hstack((counts[:, order], np.zeros((2, 3), int)))
-    for distance in COUNT_DISTANCES.values():
+    for distance in map(of_counts, COUNT_DISTANCES):
         assert distance(*shuffled) == pytest.approx(distance(*counts), abs=1e-7)
 
 
@@ -76,10 +85,8 @@ def test_neither_the_order_of_cells_nor_cells_empty_on_both_sides_matter(counts,
 def test_the_corrected_distance_is_zero_on_average_without_drift(name, n):
     rng = np.random.default_rng(1)
     shares = np.full(34, 1 / 34)
-    found = [
-        count_distances([name], rng.multinomial(n, shares), rng.multinomial(20_000, shares), rng)[name]
-        for _ in range(300)
-    ]
+    pairs = [CommonCells(rng.multinomial(n, shares), rng.multinomial(20_000, shares)) for _ in range(300)]
+    found = [distances[name] for distances in count_distances([name], pairs, rng)]
     corrected = np.array([distance.corrected for distance in found])
     # The mean's standard error is a seventeenth of the spread; pooling counts the window twice, which is n / m of it.
     assert abs(corrected.mean()) < 5 * corrected.std() / np.sqrt(len(corrected)) + 0.02 * found[0].expected
@@ -88,12 +95,8 @@ def test_the_corrected_distance_is_zero_on_average_without_drift(name, n):
 
 def test_a_window_without_drift_exceeds_a_tenth_only_uncorrected():
     rng = np.random.default_rng(2)
-    found = [
-        count_distances(["jensen_shannon"], rng.multinomial(200, [1 / 32] * 32), np.full(32, 625), rng)[
-            "jensen_shannon"
-        ]
-        for _ in range(200)
-    ]
+    pairs = [CommonCells(rng.multinomial(200, [1 / 32] * 32), np.full(32, 625)) for _ in range(200)]
+    found = [distances["jensen_shannon"] for distances in count_distances(["jensen_shannon"], pairs, rng)]
     assert np.mean([distance.value > 0.1 for distance in found]) > 0.95
     assert np.mean([distance.corrected > 0.1 for distance in found]) == 0
 
@@ -119,16 +122,31 @@ def test_binned_distances_of_sketches_are_those_of_raw_rows_within_the_error(dra
             np.append(np.bincount(np.searchsorted(edges, values), minlength=len(edges) + 1), [missing, 0])
             for values, missing in ((raw, 50), (before, 0))
         ]
-        for name, found in count_distances(COUNT_DISTANCES, cells.window, cells.baseline, rng, cells.errors).items():
-            assert abs(found.value - float(COUNT_DISTANCES[name](*exact))) <= found.error + 1e-9, (name, n)
+        (measured,) = count_distances(list(COUNT_DISTANCES), [cells], rng)
+        for name, found in measured.items():
+            assert abs(found.value - float(of_counts(name)(*exact))) <= found.error + 1e-9, (name, n)
             if n == 400:
                 assert window.quantiles.rank_error == 0.0
+
+
+def test_columns_of_many_cells_and_of_few_are_compared_in_one_call_as_each_alone():
+    rng = np.random.default_rng(4)
+    pairs = [
+        CommonCells(*rng.integers(0, 900, (2, cells)), ShareErrors(0.01 * rng.random(cells), 0.002))
+        for cells in (5, 34, 5, 34, 2)
+    ]
+    together = count_distances(list(COUNT_DISTANCES), pairs, np.random.default_rng(5))
+    for pair, found in zip(pairs, together, strict=True):
+        (alone,) = count_distances(list(COUNT_DISTANCES), [pair], np.random.default_rng(6))
+        for name, distance in found.items():
+            assert (distance.value, distance.error) == pytest.approx((alone[name].value, alone[name].error), rel=1e-12)
+            assert distance.expected == pytest.approx(alone[name].expected, rel=0.8)
 
 
 def test_the_error_of_exact_counts_is_zero():
     cells = numeric_cells(feature(np.arange(300.0)), feature(np.arange(400.0), k=2048), 300, 400)
     assert [float(np.max(error)) for error in cells.errors] == [0.0, 0.0]
-    found = count_distances(COUNT_DISTANCES, cells.window, cells.baseline, np.random.default_rng(0), cells.errors)
+    (found,) = count_distances(list(COUNT_DISTANCES), [cells], np.random.default_rng(0))
     assert [distance.error for distance in found.values()] == [0.0, 0.0, 0.0]
 
 
