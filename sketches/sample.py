@@ -6,11 +6,11 @@ from __future__ import annotations
 import json
 import math
 import struct
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import cramjam
 import numpy as np
 from numpy.typing import NDArray
 from pydantic_core import from_json
@@ -28,7 +28,7 @@ from sketches.texts import LONGEST, canonical, keyed, written
 LONGEST_NAME = 256
 MAX_REFUSED = 20
 _NOT_SAMPLED = ("attributions.", "embeddings.")
-_TOTAL = "<q"
+_TOTALS = "<qq"
 # One character of JSON is at most two escapes of six bytes.
 _ESCAPED = 12
 
@@ -105,8 +105,8 @@ class SampleSpec:
         """Read a state; raises `CorruptState`."""
         head, body = unpack(data, 2, "sample")
         state = self.empty()
-        (state.n,) = numbers(_TOTAL, head, "sample")
-        seen, hashes, lines = _opened(body, self.max_bytes)
+        state.n, size = numbers(_TOTALS, head, "sample")
+        seen, hashes, lines = _opened(body, size, self.max_bytes)
         state.seen = set(seen)
         state.lines = dict(zip(hashes, lines, strict=True))
         return state
@@ -220,8 +220,8 @@ class SampleState:
         """Write the state."""
         keys = sorted(self.lines)
         head = json.dumps({"seen": sorted(self.seen), "hashes": keys}, separators=(",", ":"))
-        body = "\n".join([head, *(self.lines[key] for key in keys)])
-        return pack(struct.pack(_TOTAL, self.n), zlib.compress(body.encode(), 1))
+        body = "\n".join([head, *(self.lines[key] for key in keys)]).encode()
+        return pack(struct.pack(_TOTALS, self.n, len(body)), bytes(cramjam.zstd.compress(body, 1)))
 
     def _see(self, block: Block, rows: NDArray[np.int64]) -> None:
         fresh = [
@@ -305,18 +305,18 @@ def _moved(lines: dict[int, str], before: Sequence[str], after: Sequence[str]) -
     return {key: _line([cells[i] for i in places]) for key, cells in zip(lines, rows, strict=True)}
 
 
-def _opened(body: bytes, longest: int) -> tuple[list[str], list[int], list[str]]:
+def _opened(body: bytes, size: int, longest: int) -> tuple[list[str], list[int], list[str]]:
     """Read the names seen, the hashes and their lines."""
-    inflate = zlib.decompressobj()
     try:
-        head, *lines = text(inflate.decompress(body, longest), "sample").split("\n")
+        raw = bytearray(size if 0 <= size <= longest else 0)
+        filled = cramjam.zstd.decompress_into(body, raw)
+        head, *lines = text(bytes(raw[:filled]), "sample").split("\n")
         fields = json.loads(head)
-    except (ValueError, RecursionError, zlib.error) as error:
-        msg = f"cannot read sample: expected compressed JSON, got {body[:20]!r}"
+    except (ValueError, RecursionError, cramjam.DecompressionError) as error:
+        msg = f"cannot read sample: expected {size} bytes of compressed JSON, got {body[:20]!r}"
         raise CorruptState(msg) from error
-    # Only at its end is a stream known to be whole.
     if (
-        not inflate.eof
+        filled != size
         or not isinstance(fields, dict)
         or any(not isinstance(fields.get(name), list) for name in ("seen", "hashes"))
         or any(not isinstance(name, str) for name in fields["seen"])

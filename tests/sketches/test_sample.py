@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import json
+import struct
 import zlib
 from collections.abc import Sequence
 
+import cramjam
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -184,22 +186,28 @@ def test_the_bytes_are_lines_of_json_that_anybody_can_read() -> None:
     state = SampleSpec().empty()
     texts = Column(Kind.STRING, np.array([0], dtype=np.int32), None, ("of two\nlines",))
     state.update(Block(1, {ID_HASH: Column(Kind.INTEGER, np.array([7])), "a": texts}))
-    body = state.to_bytes()[4 + 8 + 4 :]
-    head, *rows = map(json.loads, zlib.decompress(body).splitlines())
+    body = state.to_bytes()[4 + 16 + 4 :]
+    head, *rows = map(json.loads, bytes(cramjam.zstd.decompress(body)).splitlines())
     assert (head, rows) == ({"seen": ["a"], "hashes": [7]}, [["of two\nlines"]])
 
 
 def test_a_sample_of_cut_or_misshapen_rows_is_refused() -> None:
     spec = SampleSpec()
 
-    def read(body: bytes) -> SampleState:
-        return spec.from_bytes(pack(bytes(8), body))
+    def read(body: bytes, size: int | None = None) -> SampleState:
+        totals = struct.pack("<qq", 0, len(body) if size is None else size)
+        return spec.from_bytes(pack(totals, bytes(cramjam.zstd.compress(body))))
 
-    whole = zlib.compress(b'{"seen":["a"],"hashes":[7]}\n[1]')
+    whole = b'{"seen":["a"],"hashes":[7]}\n[1]'
     assert read(whole).rows == {7: {"a": 1}}
-    for damaged in (whole[:-1], zlib.compress(b'{"seen":["a"],"hashes":[7]}'), zlib.compress(b'{"seen":["a"]}\n[1]')):
+    for damaged in (whole[:-5], b'{"seen":["a"],"hashes":[7]}', b'{"seen":["a"]}\n[1]', b'{"seen":'):
         with pytest.raises(CorruptState, match=r"cannot read sample.*expected"):
             read(damaged)
+    for size in (-1, 0, len(whole) - 1, len(whole) + 1, 2**40, 2**62):
+        with pytest.raises(CorruptState, match=r"cannot read sample.*expected"):
+            read(whole, size)
+    with pytest.raises(CorruptState, match=r"cannot read sample.*expected"):
+        spec.from_bytes(pack(struct.pack("<qq", 0, 31), bytes(cramjam.zstd.compress(whole))[:-3]))
     for row in (b"[1,2]", b"[1", b"{}", b"[1],[2]"):
         with pytest.raises(CorruptState, match="expected rows of 1 cells"):
-            read(zlib.compress(b'{"seen":["a"],"hashes":[7]}\n' + row)).block()
+            read(b'{"seen":["a"],"hashes":[7]}\n' + row).block()
