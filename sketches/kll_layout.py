@@ -16,6 +16,7 @@ References
 
 from __future__ import annotations
 
+import math
 import struct
 from dataclasses import dataclass
 from functools import cache
@@ -109,7 +110,7 @@ def _read_levels(data: bytes, k: int) -> Layout:
     if starts != sorted(starts) or len(data) != at + 8 * (total - starts[0]):
         raise _corrupt(f"ascending level offsets up to {total}, and as many values", (starts, len(data) - at))
     values = np.frombuffer(data, "<f8", offset=at)
-    if not (np.isfinite(values).all() and np.isfinite((minimum, maximum)).all()):
+    if not (np.isfinite(values).all() and math.isfinite(minimum) and math.isfinite(maximum)):
         raise _corrupt("finite values", (minimum, maximum, values[~np.isfinite(values)][:3]))
     levels = tuple(values[a - starts[0] : b - starts[0]] for a, b in pairwise(starts))
     weight = sum(len(level) << i for i, level in enumerate(levels))

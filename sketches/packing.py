@@ -8,6 +8,8 @@ from typing import Any
 
 from sketches.errors import CorruptState
 
+_LENGTH = struct.Struct("<I").unpack_from
+
 
 def pack(*parts: bytes) -> bytes:
     """Join byte strings so that `unpack` can part them again.
@@ -38,13 +40,11 @@ def unpack(data: bytes, count: int | None, what: str) -> list[bytes]:
         If the lengths do not add up or the number of parts differs.
     """
     parts = []
-    at = 0
-    while at < len(data):
-        end = at + 4
-        if end <= len(data):
-            end += struct.unpack_from("<I", data, at)[0]
-        if end > len(data) or end < at + 4:
-            msg = f"cannot read {what}: expected {end - at} more bytes at byte {at}, got {len(data) - at}"
+    at, size = 0, len(data)
+    while at < size:
+        end = at + 4 + (_LENGTH(data, at)[0] if at + 4 <= size else 0)
+        if end > size:
+            msg = f"cannot read {what}: expected {end - at} more bytes at byte {at}, got {size - at}"
             raise CorruptState(msg)
         parts.append(data[at + 4 : end])
         at = end

@@ -107,12 +107,12 @@ def judge_anomaly(profile: WindowProfile, past: Sequence[PastWindow], alpha: flo
     if n < min_rows or m < MIN_WINDOWS:
         return {"anomaly": {"past_windows": m}}, [_insufficient(mode, reason) for mode in modes]
     level = _level(options, alpha)
-    now = _statistics(profile, past)
+    table = _Table.of([PastWindow.of(n, _statistics(profile, past)), *past])
     statistics: dict[str, Any] = {"past_windows": m}
     verdicts: list[Verdict] = []
     for mode, judge in (("z_score", _by_z_score), ("random_cut_forest", _by_forest)):
         if mode in modes:
-            found, drafts = judge(profile, now, past, level)
+            found, drafts = judge(profile, table, level)
             statistics |= found
             verdicts += settle(drafts, benjamini_hochberg, level, earlier)
     return {"anomaly": statistics}, verdicts
@@ -129,20 +129,33 @@ def _insufficient(mode: str, reason: str) -> Verdict:
 Found = tuple[dict[str, Any], list[Draft | Verdict]]
 
 
-def _by_z_score(profile: WindowProfile, now: dict[Name, Statistic], past: Sequence[PastWindow], _level: float) -> Found:
-    values, errors = table_of(tuple(now), past)
-    known = (~np.isnan(values)).sum(0) >= MIN_WINDOWS
-    names = [name for name, enough in zip(now, known, strict=True) if enough]
+class _Table(NamedTuple):
+    """The statistics of a window, first, and of past windows; NaN where one lacks a statistic."""
+
+    names: tuple[Name, ...]
+    values: Floats
+    errors: Floats
+    rows: Floats
+
+    @classmethod
+    def of(cls, windows: Sequence[PastWindow]) -> _Table:
+        names = names_of(windows)
+        return cls(names, *table_of(names, windows), np.array([float(window.rows) for window in windows]))
+
+
+def _by_z_score(_profile: WindowProfile, table: _Table, _level: float) -> Found:
+    known = ~np.isnan(table.values)
+    tested = known[0] & (known[1:].sum(0) >= MIN_WINDOWS)
+    names = [name for name, enough in zip(table.names, tested, strict=True) if enough]
     if not names:
         return {}, [_insufficient("z_score", f"no statistic of {MIN_WINDOWS} past windows")]
-    mine = np.array([now[name] for name in names])
-    sizes = np.array([window.rows / profile.profile.n for window in past])
-    scores = z_scores(mine[:, 0], mine[:, 1], values[:, known], errors[:, known], sizes)
+    values, errors, sizes = table.values[:, tested], table.errors[:, tested], table.rows[1:] / table.rows[0]
+    scores = z_scores(values[0], errors[0], values[1:], errors[1:], sizes)
     columns: dict[str, list[_Scored]] = {}
-    for (column, statistic), value, *score in zip(names, mine[:, 0], *scores, strict=True):
+    for (column, statistic), value, *score in zip(names, values[0], *scores, strict=True):
         columns.setdefault(column, []).append(_Scored(statistic, float(value), *map(float, score)))
     found = {column: {one.statistic: round(one.z, 3) for one in scored} for column, scored in columns.items()}
-    return {"z_scores": found}, [_draft(profile.profile.n, len(past), *column) for column in columns.items()]
+    return {"z_scores": found}, [_draft(round(table.rows[0]), len(sizes), *column) for column in columns.items()]
 
 
 class _Scored(NamedTuple):
@@ -174,14 +187,12 @@ def _draft(rows: int, past: int, column: str, scored: list[_Scored]) -> Draft:
     return Draft(verdict)
 
 
-def _by_forest(profile: WindowProfile, now: dict[Name, Statistic], past: Sequence[PastWindow], level: float) -> Found:
-    newest = PastWindow.of(profile.profile.n, now)
-    everything = [*past, newest]
-    points = _standardised(table_of(names_of(everything), everything)[0])
+def _by_forest(profile: WindowProfile, table: _Table, level: float) -> Found:
+    points = _standardised(table.values)
     if not points.shape[1]:
         return {}, [_insufficient("random_cut_forest", "no statistic of the past windows varies")]
     scores = cut_forest_scores(points, _generator(profile))
-    score, rank = float(scores[-1]), int((scores >= scores[-1]).sum())
+    score, rank, past = float(scores[0]), int((scores >= scores[0]).sum()), len(scores) - 1
     pvalue, needed = rank / len(scores), math.ceil(1.0 / level) - 1
     found = {"forest": {"score": score, "pvalue": pvalue}}
     verdict = Verdict(
@@ -195,11 +206,9 @@ def _by_forest(profile: WindowProfile, now: dict[Name, Statistic], past: Sequenc
         n=profile.profile.n,
         description=f"Of {len(scores)} windows this one stands apart from the others as number {rank}",
     )
-    if len(past) < needed:
+    if past < needed:
         most = profile.definition.monitors.data_drift.anomaly.windows
-        reason = (
-            f"{len(past)} past windows of at most {most}: a rank among them says something at {level:.2g} from {needed}"
-        )
+        reason = f"{past} past windows of at most {most}: a rank among them says something at {level:.2g} from {needed}"
         return found, [_insufficient("random_cut_forest", reason)]
     return found, [Draft(verdict)]
 

@@ -54,7 +54,8 @@ def wasserstein(
     if not third > first:
         return None
     (a, rank_a), (b, rank_b) = window.weighted(), baseline.weighted()
-    at = np.clip(np.sort(np.concatenate((a, b, (low, high)))), low, high)
+    # A stable sort merges what is sorted already.
+    at = np.clip(np.sort(np.concatenate((a, b, (low, high))), kind="stable"), low, high)
     steps = np.diff(at)
     f, g = step_cdf(a, rank_a, at[:-1]), step_cdf(b, rank_b, at[:-1])
     pooled = (f * window.n + g * baseline.n) / (window.n + baseline.n)
