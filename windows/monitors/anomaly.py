@@ -216,9 +216,8 @@ def _by_forest(profile: WindowProfile, table: _Table, level: float) -> Found:
 def _standardised(table: Floats) -> Floats:
     """Bring statistics to one unit, in a way that treats all windows alike: what a few lack is the median."""
     table = table[:, np.isnan(table).mean(0) <= _MOST_LACKING]
-    (median,) = ranked(table, 0.5)
-    away = table - median
-    (scale,) = ranked(np.abs(away), 0.5)
+    away = table - ranked(table, 0.5)
+    scale = ranked(np.abs(away), 0.5)
     scale = np.where(scale > 0, scale, np.nanstd(table, axis=0))
     return np.asarray(np.nan_to_num(away[:, scale > 0] / scale[scale > 0]))
 

@@ -60,12 +60,21 @@ def ks_distance(window: QuantilesState, baseline: QuantilesState, *, baseline_er
     if not window.n or not baseline.n:
         msg = f"expected values on both sides, got {window.n} in the window and {baseline.n} in the baseline"
         raise ValueError(msg)
-    (a, rank_a), (b, rank_b) = window.weighted(), baseline.weighted()
+    (a, rank_a), (b, rank_b) = (_distinct(*side.weighted()) for side in (window, baseline))
     at = np.concatenate((a, b))
-    gaps = np.abs(step_cdf(a, rank_a, at) - step_cdf(b, rank_b, at))
+    # Each side's own ranks are known; only those of the other side's values are looked up.
+    of_a = np.concatenate((rank_a / rank_a[-1], step_cdf(a, rank_a, b)))
+    of_b = np.concatenate((step_cdf(b, rank_b, a), rank_b / rank_b[-1]))
+    gaps = np.abs(of_a - of_b)
     largest = int(np.argmax(gaps))
     error = window.rank_error + baseline_error_factor * baseline.rank_error
     return KsDistance(float(gaps[largest]), error, float(at[largest]))
+
+
+def _distinct(values: np.ndarray, cumulative: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Keep repeated values once, with the weight up to and including all of them."""
+    last = np.append(values[1:] != values[:-1], True)
+    return values[last], cumulative[last]
 
 
 def step_cdf(values: np.ndarray, cumulative: np.ndarray, at: np.ndarray) -> np.ndarray:

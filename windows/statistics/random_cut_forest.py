@@ -54,17 +54,18 @@ def cut_forest_scores(
     >>> int(np.argmax(cut_forest_scores(points, np.random.default_rng(1))))
     50
     """
-    rows = np.asarray(points, float)
-    n, d = rows.shape
+    columns = np.ascontiguousarray(np.asarray(points, float).T)
+    d, n = columns.shape
     roots = np.linspace(0, n, math.ceil(n / most), endpoint=False).astype(np.intp)
     scores = np.zeros(n)
     for begun in range(0, rounds, _ROUNDS_AT_ONCE):
         orders = [rng.permutation(n) for _ in range(begun, min(begun + _ROUNDS_AT_ONCE, rounds))]
         cuts = [rng.choice(d, min(d, coordinates), replace=False) for _ in orders]
-        cut = np.concatenate([rows[order].T[cut] for order, cut in zip(orders, cuts, strict=True)], axis=1)
+        drawn = [columns[cut].take(order, axis=1) for order, cut in zip(orders, cuts, strict=True)]
         starts = np.concatenate([roots + i * n for i in range(len(orders))])
-        for order, displacements in zip(orders, _displacements(cut, starts, rng).reshape(-1, n), strict=True):
-            scores[order] += displacements
+        displacements = _displacements(np.concatenate(drawn, axis=1), starts, rng).reshape(-1, n)
+        for order, of_round in zip(orders, displacements, strict=True):
+            scores[order] += of_round
     return scores / rounds
 
 

@@ -82,32 +82,30 @@ def z_scores(values: Floats, errors: Floats, past: Floats, past_errors: Floats, 
 
 def _without_incidents(past: Floats, past_errors: Floats) -> Floats:
     """Make NaN of the values that are far from all others."""
-    (median,) = ranked(past, 0.5)
-    away = np.abs(past - median)
-    middle, far = ranked(away, 0.5, 1.0 - _MOST_LEFT_OUT)
-    scale = np.maximum(_NORMAL_MAD * middle, np.nanmean(past_errors, axis=0))
-    limit = np.maximum(_FAR * scale, far)
+    away = np.abs(past - ranked(past, 0.5))
+    limit = _FAR * np.maximum(_NORMAL_MAD * ranked(away, 0.5), np.nanmean(past_errors, axis=0))
+    far = (away > limit).any(axis=0)
+    limit[far] = np.maximum(limit[far], ranked(away[:, far], 1.0 - _MOST_LEFT_OUT))
     return np.where(away > limit, np.nan, past)
 
 
-def ranked(table: Floats, *shares: float) -> list[Floats]:
-    """Give the smallest value of each column that so large shares of its numbers do not exceed.
+def ranked(table: Floats, share: float) -> Floats:
+    """Give the smallest value of each column that so large a share of its numbers does not exceed.
 
     Parameters
     ----------
     table : ndarray of float64, shape (m, s)
         NaN where there is no number; each column has one.
-    *shares : float
+    share : float
         In (0, 1].
 
     Examples
     --------
-    >>> table = np.array([[3.0, np.nan], [1.0, 5.0], [2.0, 4.0]])
-    >>> [values.tolist() for values in ranked(table, 0.5, 1.0)]
-    [[2.0, 4.0], [3.0, 5.0]]
+    >>> ranked(np.array([[3.0, np.nan], [1.0, 5.0], [2.0, 4.0]]), 0.5).tolist()
+    [2.0, 4.0]
     """
     numbers = table.shape[0] - np.isnan(table).sum(0)
-    places = [np.ceil(share * numbers).astype(np.intp) - 1 for share in shares]
+    at = np.ceil(share * numbers).astype(np.intp) - 1
     # NaN counts as the largest.
-    arranged = np.partition(table.T, np.unique(places), axis=1)
-    return [arranged[np.arange(len(arranged)), at] for at in places]
+    arranged = np.partition(table.T, np.unique(at), axis=1)
+    return np.asarray(arranged[np.arange(len(arranged)), at])
