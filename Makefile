@@ -14,7 +14,7 @@ demo: install
 	$(BIN)/sketchwatch demo
 
 test: install
-	$(BIN)/python -m pytest -n 4 --dist loadgroup -m 'not kafka'
+	$(BIN)/python -m pytest -n 4 --dist loadfile -m 'not kafka'
 	$(BIN)/python -m pytest -m kafka
 
 lint: install

@@ -78,7 +78,7 @@ class ContainerBroker:
         os.environ["TESTCONTAINERS_RYUK_DISABLED"] = "true"
         from testcontainers.core.container import DockerContainer  # noqa: PLC0415
 
-        port = _free_port()
+        port = free_port()
         container = DockerContainer(IMAGE).with_name(self.name).with_bind_ports(9092, port)
         for key, value in _container_settings(port).items():
             container = container.with_env(key, value)
@@ -119,7 +119,7 @@ def _container_settings(port: int) -> dict[str, str]:
     }
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Find a port below those of outgoing connections, so that no client takes it while the broker is down."""
     for port in random.sample(range(15_000, 30_000), 1_000):
         with socket.socket() as s:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Producer
@@ -116,14 +115,22 @@ class Transactions:
         self, producer: Any, what: str, error: KafkaError, refused: list[tuple[int, str]]
     ) -> InfrastructureError:
         if error.code() in _LOST:
-            msg = f"{self._id}: another worker took the partition over, or a pause outlived the session; start again"
-            return LostOwnership(msg)
+            return self._lost()
         # What cannot be taken back now is aborted by the next owner's `fence`, or by the broker's time-out.
-        with suppress(KafkaException):
+        try:
             producer.abort_transaction(1.0)
+        except KafkaException as raised:
+            # A producer that was fenced between two records says only that it is over; this call says why.
+            if raised.args[0].code() in _LOST:
+                return self._lost()
         # A batch is refused as a whole; the largest record of it is the likely cause.
         text = max(refused)[1] if refused else f"{error.str()} ({error.name()})"
         return InfrastructureError(f"{self._id}: {what}: {text}; check the topic's max.message.bytes and the rights")
+
+    def _lost(self) -> LostOwnership:
+        return LostOwnership(
+            f"{self._id}: another worker took the partition over, or a pause outlived the session; start again"
+        )
 
     def close(self) -> None:
         """Let the connections go; what was begun and not committed is aborted by the next owner or by time."""

@@ -7,7 +7,6 @@ import functools
 import json
 import math
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -20,9 +19,10 @@ from typing import Any
 
 import yaml
 
+from tests.broker import free_port
+
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "deploy" / "prometheus" / "prometheus.yml"
-SCRAPE_S = 0.5
 START_TIMEOUT_S = 60
 _STOP_TIMEOUT_S = 20
 _WAIT_S = 60
@@ -108,15 +108,14 @@ def _finite(points: Any) -> list[float]:
 def scraping(folder: Path, targets: Sequence[str]) -> Iterator[Prometheus]:
     """Run Prometheus on the committed configuration, with these targets and a faster clock."""
     config = yaml.safe_load(CONFIG.read_text())
-    config["global"] = dict.fromkeys(config["global"], f"{SCRAPE_S * 1000:.0f}ms")
+    # One scrape that takes too long would leave nothing to ask for until the next.
+    config["global"] = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "500ms"}
     config["rule_files"] = [str(CONFIG.parent / pattern) for pattern in config["rule_files"]]
     scrape = config["scrape_configs"][0]
     del scrape["dns_sd_configs"]
     scrape["static_configs"] = [{"targets": list(targets)}]
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [str(programs() / "prometheus"), f"--config.file={folder / 'prometheus.yml'}"]
     command += [f"--storage.tsdb.path={folder / 'data'}", f"--web.listen-address=127.0.0.1:{port}"]
     with (folder / "log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:

@@ -18,8 +18,6 @@ from tests.deploy.prometheus import CONFIG, Prometheus, expand, scraping, select
 from tests.deploy.unwell import unwell
 from windows.definition import Catalog, ModelDefinition
 
-pytestmark = pytest.mark.xdist_group("prometheus")
-
 QUERIES = [
     (f"{panel.title}: {query.expr}", query.expr) for row in ROWS.values() for panel in row for query in panel.queries
 ]

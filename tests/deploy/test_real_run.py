@@ -24,7 +24,7 @@ from tests.deploy import credit
 from tests.deploy.prometheus import ROOT, Prometheus, expand, scraping
 from topics.subjects import Topics
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("prometheus")]
+pytestmark = pytest.mark.slow
 
 START_MS = 1_767_600_000_000
 CREDIT_IS_JUDGED = (

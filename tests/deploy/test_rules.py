@@ -11,7 +11,6 @@ import yaml
 
 from tests.deploy.prometheus import CONFIG, ROOT, promtool
 
-pytestmark = pytest.mark.xdist_group("prometheus")
 RULES = CONFIG.parent / "rules" / "sketchwatch.yml"
 TESTS = Path(__file__).parent / "rules_test.yml"
 ALERTS: list[dict[str, Any]] = [

@@ -49,15 +49,15 @@ class Worker:
         self.signal(signal.SIGKILL)
         self.wait(10)
 
-    def terminate(self, timeout_s: float = 20) -> int:
+    def terminate(self, timeout_s: float = 60) -> int:
         """Ask it to stop; returns its exit code."""
         self.signal(signal.SIGTERM)
         return self.wait(timeout_s)
 
-    def wait_ready(self, timeout_s: float = 60) -> None:
-        """Wait until it has recovered a partition in its present life."""
+    def wait_ready(self, partitions: int = 1, timeout_s: float = 60) -> None:
+        """Wait until it has recovered so many partitions in its present life, those it judges counted apart."""
         deadline = time.monotonic() + timeout_s
-        while "\nready\n" not in self.log.read_text(errors="replace").rpartition("--- start")[2]:
+        while self.present.split("\n").count("ready") < partitions:
             assert self.alive, self.said()
             assert time.monotonic() < deadline, f"worker {self.name} not ready in {timeout_s:.0f} s:\n{self.said()}"
             time.sleep(0.05)
@@ -72,6 +72,11 @@ class Worker:
             self._process.wait()
             msg = f"worker {self.name} did not end within {timeout_s:.0f} s:\n{self.said()}"
             raise AssertionError(msg) from None
+
+    @property
+    def present(self) -> str:
+        """The log of its present life."""
+        return self.log.read_text(errors="replace").rpartition("--- start")[2]
 
     def said(self, characters: int = 4_000) -> str:
         """The end of its log."""

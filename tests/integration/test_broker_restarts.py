@@ -9,23 +9,29 @@ import pytest
 
 from tests.broker import Broker
 from tests.integration.monitor import Monitor
+from tests.integration.observed import wait_until
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.xdist_group("faults")]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 
 def test_workers_whose_group_formed_while_the_broker_came_back_get_their_partitions(
     fragile_monitor: Monitor, own_kafka: Broker
 ) -> None:
-    workers = [fragile_monitor.fleet.add() for _ in range(2)]
-    time.sleep(2)
+    fleet = fragile_monitor.fleet
+    workers = [fleet.add() for _ in range(2)]
+    wait_until(
+        "both workers join", lambda: all("[^App]: Starting" in worker.present for worker in workers), 60, fleet.logs
+    )
     own_kafka.stop(hard=False)
     time.sleep(3)
     own_kafka.start()
-    # Those that found no broker at all have ended; whoever supervises them starts them again.
-    time.sleep(1)
-    fragile_monitor.fleet.revive()
-    for worker in workers:
-        worker.wait_ready()
+
+    def ready() -> bool:
+        # Those that found no broker have ended; whoever supervises them starts them again.
+        fleet.revive()
+        return all("\nready\n" in worker.present for worker in workers)
+
+    wait_until("both workers have partitions", ready, 90, fleet.logs)
 
 
 def test_workers_outlast_clean_and_hard_restarts_of_the_broker(fragile_monitor: Monitor, own_kafka: Broker) -> None:

@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient
 from tests.integration.monitor import Monitor, create_topics
 from tests.integration.observed import wait_until
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.xdist_group("faults")]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 
 def read_and_stop(monitor: Monitor) -> None:

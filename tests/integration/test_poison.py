@@ -13,7 +13,7 @@ from tests.integration.monitor import PARTITIONS, Monitor
 from tests.integration.traffic import MODEL
 from tests.integration.truth import Row
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.xdist_group("faults")]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 ROW = Row("0" * 32, 1_767_225_600_001, 1, 1.0, "a", "1", 0.5)
 ARROW = encoding.events_arrow(MODEL, [ROW] * 50)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.monitor import Monitor
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.xdist_group("faults")]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 
 def test_partitions_move_exactly_as_workers_join_and_leave(monitor: Monitor) -> None:

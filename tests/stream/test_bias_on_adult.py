@@ -153,7 +153,7 @@ def test_events_and_labels_on_kafka_become_violations_of_bias(mock_broker: str, 
     found: dict[str, dict] = {}
     with running(settings) as errors:
         publish(settings, [*records(adult, names), *ends])
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + 150
         with Follower(settings, names.reports) as follower:
             while not found.keys() >= hours and time.monotonic() < deadline:
                 for _, report in follower.poll(0.1):

@@ -83,7 +83,7 @@ def _events(names: Topics, rng: np.random.Generator) -> list[Outgoing]:
 
 def _until(follower: Follower, enough: Callable[[list[dict[str, Any]]], bool]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + 150
     while not enough(found) and time.monotonic() < deadline:
         found += [record for _, record in follower.poll(0.1)]
     return found

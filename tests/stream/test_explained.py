@@ -177,7 +177,7 @@ def test_events_on_kafka_become_violations_of_attributions_and_embeddings(mock_b
     found: set[tuple[str, str]] = set()
     with running(settings) as errors:
         publish(settings, [*records(names), *ends])
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + 150
         with Follower(settings, names.reports) as follower:
             while len(found) < 4 * 3 and time.monotonic() < deadline:
                 found |= {(report["monitor"], report["window"]["start"]) for _, report in follower.poll(0.1)}

@@ -150,7 +150,7 @@ def test_events_and_labels_on_kafka_become_violations(mock_broker: str, topics: 
     hours = [iso(FIRST_MS + hour * HOUR) for hour in (0, 1)]
     with running(settings) as errors:
         publish(settings, [*records(diabetes, names), *ends])
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + 150
         with Follower(settings, names.reports) as follower:
             while not found.keys() >= set(hours) and time.monotonic() < deadline:
                 for _, record in follower.poll(0.1):

@@ -113,6 +113,7 @@ def test_from_empty_cluster_to_violations_and_back_to_the_sketches(commands: Com
         sent = commands.records("replay", "history.csv", "--model", "churn", *HISTORY)
         assert sent == [{"model": "churn", "events": 3_000, "labels": 3_000}]
         found = _wait_for_violations(commands, worker, log)
+        _wait_for_labels(commands, worker, log)
         checks = commands.records("doctor", "--metrics", f"http://127.0.0.1:{port}/metrics")
     finally:
         worker.send_signal(signal.SIGTERM)
@@ -139,6 +140,16 @@ def _metrics_port(worker: subprocess.Popen[str], log: Path) -> int:
             return int(found[1])
         time.sleep(0.1)
     pytest.fail(f"no metrics within half a minute: {log.read_text()}")
+
+
+def _wait_for_labels(commands: Commands, worker: subprocess.Popen[str], log: Path) -> None:
+    end_s = time.monotonic() + 60
+    while time.monotonic() < end_s and worker.poll() is None:
+        merged = commands.records("query", "--model", "churn")
+        if merged and merged[0]["labelled"] == 3_000:
+            return
+        time.sleep(0.5)
+    pytest.fail(f"not every label within a minute: {log.read_text()}")
 
 
 def _wait_for_violations(commands: Commands, worker: subprocess.Popen[str], log: Path) -> list[dict[str, Any]]:

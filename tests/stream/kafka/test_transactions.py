@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Iterator
 
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -41,6 +43,21 @@ def test_a_later_owner_fences_an_earlier_one(settings: Settings) -> None:
     log = read_log(settings, settings.group, 0)
     assert log.records == {b"k": b"second"}
     assert log.next_offset == source_ranges(settings, (settings.group,), 0)[settings.group].end
+
+
+def test_an_owner_that_is_fenced_between_two_records_is_told_so(settings: Settings) -> None:
+    first = owner(settings)
+
+    def records() -> Iterator[Outgoing]:
+        owner(settings).write([Outgoing(settings.group, 0, b"k", b"second")])
+        yield Outgoing(settings.group, 0, b"k", b"zombie")
+        # By then the broker has refused the first record.
+        time.sleep(1)
+        yield Outgoing(settings.group, 0, b"k", b"zombie")
+
+    with pytest.raises(LostOwnership, match="another worker"):
+        first.write(records())
+    assert read_log(settings, settings.group, 0).records == {b"k": b"second"}
 
 
 def test_a_refused_record_refuses_its_whole_transaction(settings: Settings) -> None:
