@@ -22,6 +22,7 @@ from stream.agents.ingest import Ingest, judged_on
 from stream.app import Work, build_app
 from stream.definitions import Definitions, DefinitionsReader
 from stream.errors import InfrastructureError, StreamError
+from stream.garbage import rare_collections
 from stream.hooks.worker_hooks import WorkerHooks
 from stream.kafka.clients import client_config, partition_counts
 from stream.metrics.metrics import Metrics
@@ -72,6 +73,7 @@ def run(
             port = _serve(stack, context.metrics, settings)
             if on_metrics is not None:
                 on_metrics(port)
+        stack.enter_context(rare_collections())
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="sketchwatch-"))
         _run(_serve_until_stopped(context, reader, folder, stop or threading.Event()))
     return 0
