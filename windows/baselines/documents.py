@@ -16,6 +16,7 @@ from windows.partition.specs import (
     BIAS,
     EMBEDDING,
     SAMPLE,
+    SEGMENT_ATTRIBUTIONS,
     SEGMENT_BIAS,
     SEGMENT_EMBEDDING,
     SEGMENT_QUALITY,
@@ -46,7 +47,7 @@ class Folder:
         return part.startswith(self.parts)
 
 
-_BY_SEGMENT = (SEGMENTS, SEGMENT_QUALITY, SEGMENT_BIAS, SEGMENT_EMBEDDING)
+_BY_SEGMENT = (SEGMENTS, SEGMENT_QUALITY, SEGMENT_BIAS, SEGMENT_EMBEDDING, SEGMENT_ATTRIBUTIONS)
 
 FOLDERS: tuple[Folder, ...] = (
     Folder("bias", "analysis.json", (BIAS,)),
