@@ -31,7 +31,7 @@ DEFINITION = ModelDefinition(
 )
 
 
-def rows_of(rng, n, *, shift=0.0, missing=0.0, flipped=0.0, regions=REGIONS):
+def rows_of(rng, n, *, shift=0.0, missing=0.0, flipped=0.0, spoilt="", regions=REGIONS):
     """Rows of three regions; what changes does so among those of the EU alone."""
     codes = rng.integers(0, len(regions), n).astype(np.int32)
     eu = codes == regions.index("eu")
@@ -41,11 +41,21 @@ def rows_of(rng, n, *, shift=0.0, missing=0.0, flipped=0.0, regions=REGIONS):
     score[wrong] = 1.0 - score[wrong]
     x = rng.normal(size=n) + codes + np.where(eu, shift, 0.0)
     kept = ~(eu & (rng.random(n) < missing))
+    kind = rng.integers(0, 3, n).astype(np.int32)
+    wage = rng.lognormal(size=n)
+    bad = eu & (rng.random(n) < 0.05)
+    x[bad & (spoilt == "outlying_values_check")] = 99.0
+    kind[bad & (spoilt == "categorical_values_check")] = 3
+    wage[bad & (spoilt == "non_negative_check")] *= -1.0
+    texts = [f"{value}?" if wrong else value for value, wrong in zip(wage.tolist(), bad.tolist(), strict=True)]
     features = {
         "x": Column(Kind.FLOAT, x, None if kept.all() else kept),
-        "kind": Column(Kind.STRING, rng.integers(0, 3, n).astype(np.int32), None, ("a", "b", "c")),
+        "kind": Column(Kind.STRING, kind, None, ("a", "b", "c", "d")),
+        "wage": Column(Kind.FLOAT, wage),
         "prediction.score": Column(Kind.FLOAT, score),
     }
+    if spoilt == "data_type_check":
+        features["wage"] = Column(Kind.MIXED, np.array(texts, dtype=object))
     tags = {"tags.region": Column(Kind.STRING, codes, None, regions)}
     label = Column(Kind.STRING, truth.astype(np.int32), None, ("0", "1"))
     return features, tags, label
@@ -111,6 +121,25 @@ def test_drift_in_one_segment_is_found_where_the_whole_hides_it():
 def test_missing_values_of_one_segment_are_found():
     driver = run(missing=0.05)
     assert ("violation", "x[region=eu]", "completeness_check") in told(driver)
+
+
+@pytest.mark.parametrize(
+    ("check", "column"),
+    [
+        ("data_type_check", "wage"),
+        ("non_negative_check", "wage"),
+        ("outlying_values_check", "x"),
+        ("categorical_values_check", "kind"),
+    ],
+)
+def test_values_that_fail_a_check_in_one_segment_are_found_there(check, column):
+    driver = run(spoilt=check)
+    assert ("violation", f"{column}[region=eu]", check) in told(driver)
+    in_segments = {(subject, of) for _, subject, of in told(driver) if "[" in subject and of != "baseline_drift_check"}
+    assert in_segments == {(f"{column}[region=eu]", check)}
+    (verdict,) = (v.verdict for v in driver.violations if v.verdict.check == check and v.verdict.segment == "region")
+    assert 0.9 < verdict.value < 0.98
+    assert verdict.threshold == 1.0
 
 
 def test_bad_predictions_of_one_segment_are_found_by_its_labels():

@@ -10,10 +10,13 @@ import numpy as np
 from sketches.binned import BinnedSpec
 from sketches.features import FeatureState
 from windows.baselines.baseline import Baseline
+from windows.baselines.constraints import FeatureConstraints
 from windows.grid import Grid
 from windows.monitors.data_drift import is_categorical
+from windows.options import DataQuality
 from windows.partition.specs import SEGMENTS
 from windows.statistics.early_warning import CUTS
+from windows.statistics.limits import NEGATIVE, far_from
 
 QUANTILES = tuple(part / 32 for part in range(1, 32))
 MOST_CATEGORIES = 31
@@ -36,24 +39,34 @@ def grid_of(baseline: Baseline) -> Grid:
     Grid(baseline_version='3', deciles=BinnedSpec(edges=(), categories=()), cells=BinnedSpec(edges=(), categories=()))
     """
     by_number, by_value = [], []
-    for name, feature, categorical in _judged(baseline):
+    for required, feature, categorical in _judged(baseline):
         if categorical:
-            by_value.append((name, tuple(sorted(list(feature.categories.counts())[:MOST_CATEGORIES]))))
+            by_value.append((required.name, tuple(sorted(list(feature.categories.counts())[:MOST_CATEGORIES]))))
         elif feature.numbers:
-            by_number.append((name, feature))
-    deciles = BinnedSpec(edges=tuple((name, _edges(feature, CUTS)) for name, feature in by_number))
-    quantiles = tuple((name, _edges(feature, QUANTILES)) for name, feature in by_number)
+            by_number.append((required, feature))
+    deciles = BinnedSpec(edges=tuple((required.name, _edges(feature, CUTS)) for required, feature in by_number))
+    quantiles = tuple(
+        (required.name, tuple(sorted({*_edges(feature, QUANTILES), *_limits(feature, required)})))
+        for required, feature in by_number
+    )
     counted = (state.spec.inner for part, state in baseline.states.items() if part.startswith(SEGMENTS))
     return Grid(baseline.baseline_version, deciles, next(counted, BinnedSpec(quantiles, tuple(by_value))))
 
 
-def _judged(baseline: Baseline) -> Iterator[tuple[str, FeatureState, bool]]:
+def _judged(baseline: Baseline) -> Iterator[tuple[FeatureConstraints, FeatureState, bool]]:
     constraints = () if baseline.constraints is None else baseline.constraints.features.items()
     for name, required in constraints:
         feature = baseline.features.get(name)
         compared = required.settings.evaluate and required.settings.compare
         if feature is not None and compared and not feature.spec.hashed:
-            yield name, feature, is_categorical(feature, required)
+            yield required, feature, is_categorical(feature, required)
+
+
+def _limits(feature: FeatureState, required: FeatureConstraints) -> Iterator[float]:
+    """Edges where checks of data quality begin to fail, so that these rows are counted by segment, too."""
+    if required.non_negative:
+        yield NEGATIVE
+    yield from far_from(feature.moments, DataQuality().outlier_z) or ()
 
 
 def _edges(feature: FeatureState, shares: Sequence[float]) -> tuple[float, ...]:

@@ -16,7 +16,8 @@ from windows.monitors.embedding_drift import report_embedding_drift
 from windows.monitors.model_quality import report_model_quality
 from windows.monitors.monitor import Judged, Monitor, Terms, one_by_one
 from windows.monitors.reports import report_data_drift, report_data_quality
-from windows.monitors.segment_tests import completeness_by_segment, drift_by_segment, quality_by_segment
+from windows.monitors.segment_shares import shares_by_segment
+from windows.monitors.segment_tests import drift_by_segment, quality_by_segment
 from windows.partition.specs import ATTRIBUTIONS, BIAS, EMBEDDING, FEATURE, QUALITY, SAMPLE, is_explained, label_specs
 from windows.report import Verdict
 from windows.window_profile import WindowProfile
@@ -64,7 +65,7 @@ MONITORS = (
         enabled=lambda definition: definition.monitors.data_quality.enabled,
         needs=_needs_features,
         judge=report_data_quality,
-        by_segment=completeness_by_segment,
+        by_segment=shares_by_segment,
     ),
     Monitor(
         "data_drift",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is tested of each segment: the distribution and completeness of features, and the quality of predictions."""
+"""What is tested of each segment: the distribution of features, and the quality of predictions."""
 
 from __future__ import annotations
 
@@ -24,10 +24,8 @@ from windows.statistics.chi_square import homogeneity
 from windows.statistics.correction import benjamini_hochberg, holm
 from windows.statistics.ks import KsDistance, conditional_pvalue, distance_interval
 from windows.statistics.l_infinity import categorical_distance
-from windows.statistics.tail import failure_pvalue
 from windows.window_profile import WindowProfile
 
-COMPLETENESS = "completeness_check"
 QUALITY = "model_quality"
 _OTHER = "\0other"
 
@@ -35,17 +33,9 @@ _OTHER = "\0other"
 def drift_by_segment(profile: WindowProfile, baseline: Baseline, terms: Terms) -> Judged:
     """Compare the distribution of each feature in each segment with the baseline's, by exact counts in its cells."""
     options = profile.definition.monitors.data_drift
-    watched = _watched(baseline, compared=True)
+    watched = _watched(baseline)
     tests = partial(_drift, watched=watched, least=options.min_rows, min_distance=options.min_distance, terms=terms)
     return judge_segments(profile, baseline, terms, tests, prefix=SEGMENTS, check=CHECK, correct=benjamini_hochberg)
-
-
-def completeness_by_segment(profile: WindowProfile, baseline: Baseline, terms: Terms) -> Judged:
-    """Hold the missing values of each feature in each segment against the baseline's."""
-    options = profile.definition.monitors.data_quality
-    watched = _watched(baseline, compared=False)
-    tests = partial(_completeness, watched=watched, least=options.min_rows, terms=terms)
-    return judge_segments(profile, baseline, terms, tests, prefix=SEGMENTS, check=COMPLETENESS, correct=holm)
 
 
 def quality_by_segment(profile: WindowProfile, baseline: Baseline, terms: Terms) -> Judged:
@@ -63,9 +53,9 @@ def quality_by_segment(profile: WindowProfile, baseline: Baseline, terms: Terms)
     return judge_segments(profile, baseline, terms, tests, prefix=SEGMENT_QUALITY, check=QUALITY, correct=holm)
 
 
-def _watched(baseline: Baseline, *, compared: bool) -> frozenset[str]:
+def _watched(baseline: Baseline) -> frozenset[str]:
     constraints = () if baseline.constraints is None else baseline.constraints.features.items()
-    return frozenset(name for name, c in constraints if c.settings.evaluate and (c.settings.compare or not compared))
+    return frozenset(name for name, c in constraints if c.settings.evaluate and c.settings.compare)
 
 
 def _features(segment: Segment, watched: frozenset[str]) -> Iterator[str]:
@@ -139,34 +129,6 @@ def _drafted(segment: Segment, name: str, found: _Comparison, min_distance: floa
         description=drift_text(found.distance, min_distance),
     )
     return Draft(verdict, large_enough=found.distance > min_distance)
-
-
-def _completeness(
-    segment: Segment, _segments: int, *, watched: frozenset[str], least: int, terms: Terms
-) -> Iterator[Draft | Verdict]:
-    now, was = segment.now, segment.was
-    if segment.rows < least:
-        yield segment.verdict("*", COMPLETENESS, "insufficient", n=segment.rows, reason=f"needs {least} rows")
-        return
-    for name in _features(segment, watched):
-        pvalue = failure_pvalue(now.missing(name), now.n, was.missing(name), was.n)
-        if not segment.remarkable(name, COMPLETENESS, pvalue, terms):
-            yield UNREMARKABLE
-            continue
-        share, before = (1.0 - state.missing(name) / max(state.n, 1) for state in (now, was))
-        text = f"Completeness {share:.6g} of {name} is below that of the baseline, {before:.6g}"
-        verdict = segment.verdict(
-            name,
-            COMPLETENESS,
-            statistic="completeness",
-            value=share,
-            threshold=before,
-            pvalue=pvalue,
-            n=now.n,
-            baseline_n=was.n,
-            description=text,
-        )
-        yield Draft(verdict)
 
 
 def _quality(segment: Segment, _segments: int, *, least: int, terms: Terms) -> Iterator[Draft | Verdict]:

@@ -11,6 +11,7 @@ from windows.baselines.baseline_records import baseline_from_records, baseline_r
 from windows.baselines.grids import grid_of
 from windows.baselines.suggest import suggest
 from windows.grid import Grid
+from windows.statistics.limits import NEGATIVE, far_from
 
 RNG = np.random.default_rng(1)
 N = 20_000
@@ -23,10 +24,11 @@ ROWS = block(
 
 
 def test_deciles_and_quantiles_part_numbers_into_equal_shares() -> None:
-    grid = grid_of(baseline_of(ROWS))
+    baseline = baseline_of(ROWS)
+    grid, far = grid_of(baseline), far_from(baseline.features["x"].moments, 6.0)
     values = ROWS.columns["x"].values
     for spec, cells in ((grid.deciles, 10), (grid.cells, 32)):
-        edges = dict(spec.edges)["x"]
+        edges = [edge for edge in dict(spec.edges)["x"] if edge not in far]
         assert len(edges) == cells - 1
         shares = np.histogram(values, [-np.inf, *edges, np.inf])[0] / N
         # The sketch's ranks are within 0.0014 of n (99 %), a cell has two of them.
@@ -37,6 +39,17 @@ def test_a_value_of_several_shares_is_one_edge_and_the_largest_is_none() -> None
     edges = dict(grid_of(baseline_of(ROWS)).deciles.edges)
     assert edges["count"] == (0.0, 1.0, 2.0)
     assert edges["constant"] == ()
+
+
+def test_cells_end_where_checks_of_data_quality_begin_to_fail() -> None:
+    baseline = baseline_of(ROWS)
+    edges = dict(grid_of(baseline).cells.edges)
+    assert set(far_from(baseline.features["x"].moments, 6.0)) <= set(edges["x"])
+    assert NEGATIVE in edges["count"]
+    assert NEGATIVE not in edges["x"]
+    assert far_from(baseline.features["constant"].moments, 6.0) is None
+    assert not NEGATIVE < -5e-324
+    assert NEGATIVE < -0.0
 
 
 def test_the_most_frequent_categories_have_a_cell() -> None:
