@@ -119,6 +119,23 @@ class AttributionsSpec:
         attribute = _attribute(self.attributes, feature)
         return attribute if label is None else f"{label}.{attribute}"
 
+    def by_attribute(self, block: Block) -> Iterator[tuple[str, NDArray[np.float64]]]:
+        """Sum the attributions of each attribute, row by row; a row that has none of them is NaN."""
+        members: dict[str, list[Column]] = {}
+        for name, column in block.columns.items():
+            if name.startswith(PREFIX) and column.kind in (Kind.FLOAT, Kind.INTEGER):
+                members.setdefault(self.attribute_of(name.removeprefix(PREFIX)), []).append(column)
+        for name, columns in members.items():
+            if len(columns) == 1:
+                yield name, _floats(columns[0])
+                continue
+            rows = np.array([_floats(column) for column in columns])
+            missing = np.isnan(rows)
+            with np.errstate(over="ignore", invalid="ignore"):
+                total = np.where(missing, 0.0, rows).sum(axis=0)
+            total[missing.all(axis=0)] = np.nan
+            yield name, total
+
 
 class AttributionSums:
     """Sums and quantiles of one attribute's attributions.
@@ -232,7 +249,7 @@ class AttributionsState:
         if not block.n:
             return
         groups = groups_of(block, self.spec.groups)
-        for name, values in self._by_attribute(block):
+        for name, values in self.spec.by_attribute(block):
             counted = np.abs(values) <= _LARGEST
             if counted.all():
                 self._add(name, values, groups)
@@ -254,23 +271,6 @@ class AttributionsState:
         """Write the state."""
         head = struct.pack(_COUNTS, self.n, self.overflow)
         return pack(head, pack(*(self.columns[name].write(name) for name in sorted(self.columns))))
-
-    def _by_attribute(self, block: Block) -> Iterator[tuple[str, NDArray[np.float64]]]:
-        """Sum the columns of each attribute, row by row; a row that has none of them is NaN."""
-        members: dict[str, list[Column]] = {}
-        for name, column in block.columns.items():
-            if name.startswith(PREFIX) and column.kind in (Kind.FLOAT, Kind.INTEGER):
-                members.setdefault(self.spec.attribute_of(name.removeprefix(PREFIX)), []).append(column)
-        for name, columns in members.items():
-            if len(columns) == 1:
-                yield name, _floats(columns[0])
-                continue
-            rows = np.array([_floats(column) for column in columns])
-            missing = np.isnan(rows)
-            with np.errstate(over="ignore", invalid="ignore"):
-                total = np.where(missing, 0.0, rows).sum(axis=0)
-            total[missing.all(axis=0)] = np.nan
-            yield name, total
 
     def _add(self, name: str, values: NDArray[np.float64], groups: NDArray[np.int64]) -> None:
         if not self._has_room(name):

@@ -16,7 +16,6 @@ from windows.partition.specs import (
     BIAS,
     EMBEDDING,
     SAMPLE,
-    SEGMENT_ATTRIBUTIONS,
     SEGMENT_BIAS,
     SEGMENT_EMBEDDING,
     SEGMENT_QUALITY,
@@ -47,7 +46,7 @@ class Folder:
         return part.startswith(self.parts)
 
 
-_BY_SEGMENT = (SEGMENTS, SEGMENT_QUALITY, SEGMENT_BIAS, SEGMENT_EMBEDDING, SEGMENT_ATTRIBUTIONS)
+_BY_SEGMENT = (SEGMENTS, SEGMENT_QUALITY, SEGMENT_BIAS, SEGMENT_EMBEDDING)
 
 FOLDERS: tuple[Folder, ...] = (
     Folder("bias", "analysis.json", (BIAS,)),

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from sketches.attributions import PREFIX, AttributionSums
 from sketches.binned import BinnedSpec
 from sketches.features import FeatureState
 from windows.baselines.baseline import Baseline
@@ -14,7 +15,7 @@ from windows.baselines.constraints import FeatureConstraints
 from windows.grid import Grid
 from windows.monitors.data_drift import is_categorical
 from windows.options import DataQuality
-from windows.partition.specs import SEGMENTS
+from windows.partition.specs import ATTRIBUTIONS, SEGMENTS
 from windows.statistics.early_warning import CUTS
 from windows.statistics.limits import NEGATIVE, far_from
 
@@ -48,7 +49,7 @@ def grid_of(baseline: Baseline) -> Grid:
     quantiles = tuple(
         (required.name, tuple(sorted({*_edges(feature, QUANTILES), *_limits(feature, required)})))
         for required, feature in by_number
-    )
+    ) + tuple(_of_attributions(baseline))
     counted = (state.spec.inner for part, state in baseline.states.items() if part.startswith(SEGMENTS))
     return Grid(baseline.baseline_version, deciles, next(counted, BinnedSpec(quantiles, tuple(by_value))))
 
@@ -69,7 +70,13 @@ def _limits(feature: FeatureState, required: FeatureConstraints) -> Iterator[flo
     yield from far_from(feature.moments, DataQuality().outlier_z) or ()
 
 
-def _edges(feature: FeatureState, shares: Sequence[float]) -> tuple[float, ...]:
+def _of_attributions(baseline: Baseline) -> Iterator[tuple[str, tuple[float, ...]]]:
+    state = baseline.states.get(ATTRIBUTIONS)
+    for name, column in sorted(state.columns.items()) if state is not None else ():
+        yield PREFIX + name, _edges(column, QUANTILES)
+
+
+def _edges(column: FeatureState | AttributionSums, shares: Sequence[float]) -> tuple[float, ...]:
     """Values at shares of the numbers; fewer where one value has several of them, and none at the largest."""
-    edges = np.unique(feature.quantiles.quantile(shares))
-    return tuple(edges[edges < feature.quantiles.maximum].tolist())
+    edges = np.unique(column.quantiles.quantile(shares))
+    return tuple(edges[edges < column.quantiles.maximum].tolist())

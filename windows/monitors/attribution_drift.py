@@ -88,15 +88,6 @@ def report_attribution_drift(profile: WindowProfile, baseline: Baseline | None, 
     return statistics, settle(verdicts, benjamini_hochberg, terms.alpha, terms.earlier)
 
 
-def judge_attributions(profile: WindowProfile, baseline: Baseline | None, terms: Terms) -> Judged:
-    """Test the distribution of each feature's attributions in a segment, whose few rows may miss a policy by chance."""
-    assert baseline is not None
-    drafts = _drafts(
-        profile.states[ATTRIBUTIONS], baseline.states[ATTRIBUTIONS], profile.definition.monitors.attribution_drift
-    )
-    return {}, settle(drafts, benjamini_hochberg, terms.alpha, terms.earlier)
-
-
 def _grouped(known: Importances, state: AttributionsState) -> Importances:
     """Sum the importances of encoded features where the window knows their attribute only."""
     grouped: Importances = {}

@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-from windows.baselines.baseline import Baseline
 from windows.definition import ModelDefinition
-from windows.monitors.attribution_drift import DRIFT as ATTRIBUTIONS_CHECK
-from windows.monitors.attribution_drift import judge_attributions, report_attribution_drift
+from windows.monitors.attribution_drift import report_attribution_drift
 from windows.monitors.bias import CHECK as BIAS_CHECK
 from windows.monitors.bias import report_bias, report_each_bias
 from windows.monitors.custom import custom_monitors
@@ -14,13 +12,11 @@ from windows.monitors.each_segment import each_segment
 from windows.monitors.embedding_drift import CHECK as EMBEDDING_CHECK
 from windows.monitors.embedding_drift import report_embedding_drift
 from windows.monitors.model_quality import report_model_quality
-from windows.monitors.monitor import Judged, Monitor, Terms, one_by_one
+from windows.monitors.monitor import Monitor, one_by_one
 from windows.monitors.reports import report_data_drift, report_data_quality
 from windows.monitors.segment_shares import shares_by_segment
-from windows.monitors.segment_tests import drift_by_segment, quality_by_segment
+from windows.monitors.segment_tests import attributions_by_segment, drift_by_segment, quality_by_segment
 from windows.partition.specs import ATTRIBUTIONS, BIAS, EMBEDDING, FEATURE, QUALITY, SAMPLE, is_explained, label_specs
-from windows.report import Verdict
-from windows.window_profile import WindowProfile
 
 SHARES = {"data_quality": 0.2, "data_drift": 0.3, "model_quality": 0.25, "outcome": 0.25, "custom": 0.25}
 
@@ -45,16 +41,6 @@ def _without_policy(definition: ModelDefinition) -> ModelDefinition:
     embeddings = monitors.embedding_drift.model_copy(update={"min_similarity": None})
     tested = monitors.model_copy(update={"bias": bias, "embedding_drift": embeddings})
     return definition.model_copy(update={"monitors": tested})
-
-
-_of_segments = each_segment(one_by_one(judge_attributions), lambda _: (ATTRIBUTIONS,), ATTRIBUTIONS_CHECK)
-
-
-def _attributions_by_segment(profile: WindowProfile, baseline: Baseline, terms: Terms) -> Judged:
-    if not is_explained(profile.definition):
-        return _of_segments(profile, baseline, terms)
-    reason = "attributions are computed of a sample of all rows, too few for segments"
-    return {}, [Verdict("*[segments]", ATTRIBUTIONS_CHECK, "calibrated", "insufficient", reason=reason)]
 
 
 MONITORS = (
@@ -101,7 +87,7 @@ MONITORS = (
         enabled=lambda definition: definition.monitors.attribution_drift.enabled,
         needs=lambda definition: (SAMPLE,) if is_explained(definition) else (ATTRIBUTIONS,),
         judge=report_attribution_drift,
-        by_segment=_attributions_by_segment,
+        by_segment=attributions_by_segment,
     ),
     Monitor(
         "embedding_drift",

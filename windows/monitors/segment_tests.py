@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sketches.attributions import PREFIX
 from windows.baselines.baseline import Baseline
 from windows.baselines.quality_constraints import operator_of
 from windows.monitors.data_drift import CHECK
@@ -17,7 +18,7 @@ from windows.monitors.monitor import Judged, Terms
 from windows.monitors.numeric_drift import drift_text
 from windows.monitors.segments import UNREMARKABLE, Segment, judge_segments
 from windows.monitors.settle import Draft
-from windows.partition.specs import SEGMENT_QUALITY, SEGMENTS
+from windows.partition.specs import ATTRIBUTIONS, SEGMENT_QUALITY, SEGMENTS, is_explained
 from windows.quality.problems import problem_of
 from windows.report import Verdict
 from windows.statistics.chi_square import homogeneity
@@ -34,6 +35,18 @@ def drift_by_segment(profile: WindowProfile, baseline: Baseline, terms: Terms) -
     """Compare the distribution of each feature in each segment with the baseline's, by exact counts in its cells."""
     options = profile.definition.monitors.data_drift
     watched = _watched(baseline)
+    tests = partial(_drift, watched=watched, least=options.min_rows, min_distance=options.min_distance, terms=terms)
+    return judge_segments(profile, baseline, terms, tests, prefix=SEGMENTS, check=CHECK, correct=benjamini_hochberg)
+
+
+def attributions_by_segment(profile: WindowProfile, baseline: Baseline, terms: Terms) -> Judged:
+    """Compare the distribution of each feature's attributions in each segment, by exact counts in cells."""
+    options = profile.definition.monitors.attribution_drift
+    was = baseline.states.get(ATTRIBUTIONS)
+    if is_explained(profile.definition) or was is None:
+        reason = "the baseline has no sketches of attributions" if was is None else "attributions are of a sample only"
+        return {}, [Verdict("*[segments]", CHECK, "calibrated", "insufficient", reason=reason)]
+    watched = frozenset(PREFIX + name for name in was.columns)
     tests = partial(_drift, watched=watched, least=options.min_rows, min_distance=options.min_distance, terms=terms)
     return judge_segments(profile, baseline, terms, tests, prefix=SEGMENTS, check=CHECK, correct=benjamini_hochberg)
 

@@ -6,14 +6,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sketches.block import Block
+import numpy as np
+
+from sketches.attributions import PREFIX
+from sketches.block import Block, Column, Kind
 from windows.definition import ModelDefinition
 from windows.join.carried import Carried
-from windows.partition.specs import BY_SEGMENT, SEGMENT
+from windows.partition.specs import BY_SEGMENT, SEGMENT, attributions_spec, is_explained
 
 
 def with_segments(block: Block, definition: ModelDefinition) -> Block:
-    """Add a column `segment.<column>` for each column that a definition names.
+    """Add a column `segment.<column>` for each column that a definition names, and sums of grouped attributions.
 
     Parameters
     ----------
@@ -32,7 +35,16 @@ def with_segments(block: Block, definition: ModelDefinition) -> Block:
     ('eu', '1')
     """
     segments = {SEGMENT + column: Carried(column).column(block) for column in definition.segments}
-    return Block(block.n, {**block.columns, **segments})
+    return Block(block.n, {**block.columns, **_attributes(block, definition), **segments})
+
+
+def _attributes(block: Block, definition: ModelDefinition) -> dict[str, Column]:
+    """Sum the attributions of encoded features, as cells know their attribute only."""
+    options = definition.monitors.attribution_drift
+    if not options.groups or not options.enabled or is_explained(definition):
+        return {}
+    summed = attributions_spec(definition).by_attribute(block)
+    return {PREFIX + name: Column(Kind.FLOAT, values, ~np.isnan(values)) for name, values in summed}
 
 
 def add_events(states: Mapping[str, Any], block: Block, definition: ModelDefinition) -> None:

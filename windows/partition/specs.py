@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import reduce
-from operator import or_
 
 from sketches.attributions import AttributionsSpec
 from sketches.binary import BinaryQualitySpec
@@ -46,17 +44,15 @@ SEGMENTS = "segments/"
 SEGMENT_QUALITY = "segment-quality/"
 SEGMENT_BIAS = "segment-bias/"
 SEGMENT_EMBEDDING = "segment-embedding/"
-SEGMENT_ATTRIBUTIONS = "segment-attributions/"
 SEGMENT_CUSTOM = "segment-custom/"
 SEGMENT = "segment."
 OF_USERS = (CUSTOM, SEGMENT_CUSTOM)
-BY_SEGMENT = (SEGMENTS, SEGMENT_QUALITY, SEGMENT_BIAS, SEGMENT_EMBEDDING, SEGMENT_ATTRIBUTIONS, SEGMENT_CUSTOM)
+BY_SEGMENT = (SEGMENTS, SEGMENT_QUALITY, SEGMENT_BIAS, SEGMENT_EMBEDDING, SEGMENT_CUSTOM)
 GRID = "grid"
 CLOSED = "closed"
 
 _SEGMENTED_BYTES = 4 << 20
 _SEGMENT_PROBES = 64
-_SEGMENT_ATTRIBUTES, _SEGMENT_ATTRIBUTES_K = 64, 128
 
 
 def profile_spec(definition: ModelDefinition, k: int = WINDOW_K) -> ProfileSpec:
@@ -187,13 +183,8 @@ def _segments_of_events(definition: ModelDefinition, k: int) -> dict[str, Spec]:
     of_baseline = {EMBEDDING + name: EmbeddingSpec(name, size, probes=probes[name]) for name, size in embeddings}
     widest = max(of_baseline.values(), key=lambda spec: spec.max_bytes, default=None)
     kept = of_baseline if k > WINDOW_K else {part: replace(spec, probes=0) for part, spec in of_baseline.items()}
-    explained: dict[str, Spec] = {}
-    if definition.monitors.attribution_drift.enabled and not is_explained(definition):
-        whole, k = attributions_spec(definition), _SEGMENT_ATTRIBUTES_K
-        explained[ATTRIBUTIONS] = replace(whole, k=k, groups=1, max_columns=_SEGMENT_ATTRIBUTES)
     own = _custom_specs(definition, of_labels=False)
-    others = (_parted(definition, inner, SEGMENT) for inner in (explained, own))
-    return reduce(or_, others, _parted(definition, kept, SEGMENT, widest))
+    return _parted(definition, kept, SEGMENT, widest) | _parted(definition, own, SEGMENT)
 
 
 def label_specs(definition: ModelDefinition) -> dict[str, Spec]:
