@@ -153,6 +153,16 @@ class BinnedState:
         start, stop = self._where[feature]
         return self.counts[start : stop - 2]
 
+    def cumulative(self) -> Counts:
+        """Count the numbers up to each edge of every numeric feature.
+
+        Returns
+        -------
+        ndarray of int64, shape (features, cells)
+            In the order of `spec.edges`; the last is the number of numbers, repeated where a feature has fewer cells.
+        """
+        return np.asarray(np.append(self.counts, 0)[_numeric_cells(self.spec)].cumsum(axis=1))
+
     def other(self, feature: str) -> int:
         """Count the values that are in no cell: no numbers, or none of the categories."""
         return int(self.counts[self._where[feature][1] - 2])
@@ -211,6 +221,17 @@ def _layout(spec: BinnedSpec) -> dict[str, tuple[int, int]]:
 
 def _cells(layout: dict[str, tuple[int, int]]) -> int:
     return max((stop for _, stop in layout.values()), default=0)
+
+
+@lru_cache(maxsize=1_024)
+def _numeric_cells(spec: BinnedSpec) -> NDArray[np.intp]:
+    """Where the cells of each numeric feature are; behind them, an empty one."""
+    layout = _layout(spec)
+    most = max((len(edges) + 1 for _, edges in spec.edges), default=0)
+    places = np.full((len(spec.edges), most), _cells(layout), dtype=np.intp)
+    for row, (name, edges) in enumerate(spec.edges):
+        places[row, : len(edges) + 1] = layout[name][0] + np.arange(len(edges) + 1)
+    return places
 
 
 @lru_cache(maxsize=1_024)

@@ -3,16 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import NamedTuple
 
-from sketches.binned import BinnedState
+import numpy as np
+
+from sketches.binned import BinnedSpec, BinnedState
 from windows.baselines.baseline import Baseline
-from windows.baselines.constraints import FeatureConstraints
 from windows.monitors.monitor import Judged, Terms
 from windows.monitors.segments import UNREMARKABLE, Segment, judge_segments
 from windows.monitors.settle import Draft
-from windows.options import DataQuality
 from windows.partition.specs import SEGMENTS
 from windows.report import Verdict
 from windows.statistics.correction import holm
@@ -30,82 +31,84 @@ def shares_by_segment(profile: WindowProfile, baseline: Baseline, terms: Terms) 
     Missing values and values of another type are counted, categories by those that have a cell, negative and outlying
     numbers where the baseline's cells end at these limits.
     """
-    constraints = {} if baseline.constraints is None else baseline.constraints.features
-    watched = {name: required for name, required in constraints.items() if required.settings.evaluate}
     options = profile.definition.monitors.data_quality
-    tests = partial(_tests, watched=watched, baseline=baseline, options=options, terms=terms)
+    specs = {state.spec.inner for part, state in baseline.states.items() if part.startswith(SEGMENTS)}
+    checks = [check for spec in specs for check in _checks(spec, baseline, options.outlier_z)]
+    tests = partial(_tests, checks=checks, least=options.min_rows, terms=terms)
     return judge_segments(profile, baseline, terms, tests, prefix=SEGMENTS, check=COMPLETENESS, correct=holm)
 
 
-def _tests(
-    segment: Segment,
-    _segments: int,
-    *,
-    watched: Mapping[str, FeatureConstraints],
-    baseline: Baseline,
-    options: DataQuality,
-    terms: Terms,
-) -> Iterator[Draft | Verdict]:
-    if segment.rows < options.min_rows:
-        reason = f"needs {options.min_rows} rows"
-        yield segment.verdict("*", COMPLETENESS, "insufficient", n=segment.rows, reason=reason)
-        return
-    for name in segment.now.spec.features:
-        required = watched.get(name)
-        if required is None or name == segment.column:
+Cells = tuple[int, int]
+"""Where some neighbouring cells begin and end among those of all features."""
+
+
+class _Check(NamedTuple):
+    """What is counted of which feature: rows that fail, in two runs of cells, and rows that are looked at."""
+
+    feature: str
+    name: str
+    failing: tuple[Cells, Cells]
+    looked_at: Cells
+
+
+def _checks(spec: BinnedSpec, baseline: Baseline, z: float) -> Iterator[_Check]:
+    """List what can be counted in these cells, of all features that are judged."""
+    constraints = {} if baseline.constraints is None else baseline.constraints.features
+    edges, values = dict(spec.edges), dict(spec.categories)
+    for name in spec.features:
+        required = constraints.get(name)
+        if required is None or not required.settings.evaluate:
             continue
-        for check, counted in _failures(segment, required, baseline, options):
-            yield _drafted(segment, name, check, counted, terms)
+        start, stop = spec.where(name)
+        nowhere, other, missing = (stop, stop), (stop - 2, stop - 1), (stop - 1, stop)
+        yield _Check(name, COMPLETENESS, (missing, nowhere), (start, stop))
+        if name in values:
+            # Of more values some have no cell, and are no news.
+            if required.domains is not None and set(required.domains) <= set(values[name]):
+                yield _Check(name, "categorical_values_check", (other, nowhere), (start, stop - 1))
+            continue
+        if required.inferred_type != "Unknown":
+            yield _Check(name, "data_type_check", (other, nowhere), (start, stop - 1))
+        if required.non_negative and NEGATIVE in edges[name]:
+            negative = start, start + 1 + edges[name].index(NEGATIVE)
+            yield _Check(name, "non_negative_check", (negative, nowhere), (start, stop - 2))
+        far = far_from(baseline.features[name].moments, z)
+        if far is not None and set(far) <= set(edges[name]):
+            low, high = (start + 1 + edges[name].index(edge) for edge in far)
+            yield _Check(name, "outlying_values_check", ((start, low), (high, stop - 2)), (start, stop - 2))
+
+
+def _tests(
+    segment: Segment, _segments: int, *, checks: Sequence[_Check], least: int, terms: Terms
+) -> Iterator[Draft | Verdict]:
+    if segment.rows < least:
+        yield segment.verdict("*", COMPLETENESS, "insufficient", n=segment.rows, reason=f"needs {least} rows")
+        return
+    for check, now, was in zip(checks, _counted(segment.now, checks), _counted(segment.was, checks), strict=True):
+        if check.feature != segment.column:
+            yield _drafted(segment, check, now, was, terms)
 
 
 Failing = tuple[int, int]
 """Rows that fail, and rows looked at."""
 
 
-def _failures(
-    segment: Segment, required: FeatureConstraints, baseline: Baseline, options: DataQuality
-) -> Iterator[tuple[str, tuple[Failing, Failing]]]:
-    """Count what fails each check of a feature, in the window and in the baseline."""
-    name, both = required.name, (segment.now, segment.was)
-    yield COMPLETENESS, _pair((state.missing(name), state.n) for state in both)
-    others = _pair((state.other(name), state.n - state.missing(name)) for state in both)
-    if (values := dict(segment.now.spec.categories).get(name)) is not None:
-        # Of more values some have no cell, and are no news.
-        if required.domains is not None and set(required.domains) <= set(values):
-            yield "categorical_values_check", others
-        return
-    edges = dict(segment.now.spec.edges)[name]
-    if required.inferred_type != "Unknown":
-        yield "data_type_check", others
-    if required.non_negative and NEGATIVE in edges:
-        below = edges.index(NEGATIVE)
-        yield "non_negative_check", _pair(_outside(state, name, below, len(edges)) for state in both)
-    far = far_from(baseline.features[name].moments, options.outlier_z)
-    if far is not None and far[0] in edges and far[1] in edges:
-        low, high = map(edges.index, far)
-        yield "outlying_values_check", _pair(_outside(state, name, low, high) for state in both)
+def _counted(state: BinnedState, checks: Sequence[_Check]) -> Iterator[Failing]:
+    up_to = np.concatenate(([0], state.counts.cumsum()))
+    runs = np.array([(*check.failing, check.looked_at) for check in checks], dtype=np.intp).reshape(-1, 3, 2)
+    rows = up_to[runs[..., 1]] - up_to[runs[..., 0]]
+    return zip((rows[:, 0] + rows[:, 1]).tolist(), rows[:, 2].tolist(), strict=True)
 
 
-def _pair(counted: Iterator[Failing]) -> tuple[Failing, Failing]:
-    now, was = counted
-    return now, was
-
-
-def _outside(state: BinnedState, name: str, low: int, high: int) -> Failing:
-    """Count the numbers up to the edge number `low` and above the edge number `high`."""
-    cells = state.of(name)
-    return int(cells[: low + 1].sum() + cells[high + 1 :].sum()), int(cells.sum())
-
-
-def _drafted(segment: Segment, name: str, check: str, counted: tuple[Failing, Failing], terms: Terms) -> Draft:
-    (failures, n), (before, m) = counted
+def _drafted(segment: Segment, check: _Check, now: Failing, was: Failing, terms: Terms) -> Draft:
+    (failures, n), (before, m) = now, was
     pvalue = failure_pvalue(failures, n, before, m)
-    if not segment.remarkable(name, check, pvalue, terms):
+    if not segment.remarkable(check.feature, check.name, pvalue, terms):
         return UNREMARKABLE
     passing, threshold = proportion(n - failures, n), 1.0 - before / max(m, 1)
     verdict = segment.verdict(
-        name,
-        check,
+        check.feature,
+        check.name,
         statistic="share",
         value=passing.value,
         threshold=threshold,

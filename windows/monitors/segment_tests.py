@@ -82,10 +82,10 @@ def _drift(
     if segment.rows < least:
         yield segment.verdict("*", CHECK, "insufficient", n=segment.rows, reason=f"needs {least} rows")
         return
+    numbers = _numbers(segment, segments * max(len(watched), 1))
     values = dict(segment.now.spec.categories)
-    tests = segments * max(len(watched), 1)
     for name in _features(segment, watched):
-        compare = _categories(segment, name, values[name]) if name in values else _numbers(segment, name, tests)
+        compare = _categories(segment, name, values[name]) if name in values else numbers.get(name)
         if compare is None:
             continue
         if segment.remarkable(name, CHECK, compare.pvalue, terms):
@@ -102,14 +102,19 @@ class _Comparison(NamedTuple):
     m: int
 
 
-def _numbers(segment: Segment, name: str, tests: int) -> _Comparison | None:
+def _numbers(segment: Segment, tests: int) -> dict[str, _Comparison]:
     """The largest gap at the edges is at most the distance of the distributions, and exact."""
-    now, was = segment.now.of(name).cumsum(), segment.was.of(name).cumsum()
-    n, m = int(now[-1]), int(was[-1])
-    if not n or not m:
-        return None
-    gap = float(np.abs(now / n - was / m).max())
-    return _Comparison("ks", gap, conditional_pvalue(_exact(gap), n, m, tests), n, m)
+    names = [name for name, _ in segment.now.spec.edges]
+    if not names:
+        return {}
+    now, was = segment.now.cumulative(), segment.was.cumulative()
+    gaps = np.abs(now / np.maximum(now[:, -1:], 1) - was / np.maximum(was[:, -1:], 1)).max(axis=1)
+    compared = zip(names, gaps.tolist(), now[:, -1].tolist(), was[:, -1].tolist(), strict=True)
+    return {
+        name: _Comparison("ks", gap, conditional_pvalue(_exact(gap), n, m, tests), n, m)
+        for name, gap, n, m in compared
+        if n and m
+    }
 
 
 def _categories(segment: Segment, name: str, values: Sequence[str]) -> _Comparison | None:

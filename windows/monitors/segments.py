@@ -52,7 +52,8 @@ class Segment:
 
     def remarkable(self, subject: str, check: str, pvalue: float, terms: Terms) -> bool:
         """Whether a test may become a violation, or was one; of all others only the number matters."""
-        return pvalue <= terms.alpha or (subject + self.mark, check) in terms.earlier.violated
+        said = terms.earlier.violated
+        return pvalue <= terms.alpha or (bool(said) and (subject + self.mark, check) in said)
 
 
 UNREMARKABLE = Draft(Verdict("", "", "calibrated", "ok", pvalue=1.0))
