@@ -14,10 +14,11 @@ from stream.cli.output import print_json, print_records, say
 from stream.commands.query import Merged
 from stream.commands.query import query as merge_windows
 from stream.kafka.connection import connect
+from windows.outputs import LABEL
 from windows.quality.problems import problem_of
 from windows.report import iso
 from windows.statistics.feature_statistics import feature_statistics
-from windows.statistics.inferred_type import LABEL, infer_type
+from windows.statistics.inferred_type import infer_type
 
 _SHARES = (0.05, 0.5, 0.95)
 _TOP = 3

@@ -11,7 +11,7 @@ import numpy as np
 from sketches.block import Block, Column, Kind
 from windows.definition import negative_class
 from windows.errors import BaselineError
-from windows.statistics.inferred_type import LABEL, SCORE, SCORES, VALUE
+from windows.outputs import LABEL, SCORE, SCORES, VALUE
 
 EXTRA = ("tags.", "attributions.", "embeddings.")
 

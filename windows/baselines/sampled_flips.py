@@ -10,9 +10,9 @@ from sketches.block import Block, Column, Kind
 from sketches.groups import ID_HASH
 from windows.definition import ModelDefinition
 from windows.join.carried import Carried
+from windows.outputs import LABEL, VALUE
 from windows.statistics.bias_statistics import FacetValue
 from windows.statistics.flip_test import flip_test
-from windows.statistics.inferred_type import LABEL, VALUE
 from windows.statistics.intervals import Estimate
 
 _NUMBERS = frozenset({Kind.FLOAT, Kind.INTEGER})

@@ -23,11 +23,12 @@ from windows.baselines.roles import NO_ROLES, Roles, by_role
 from windows.baselines.unlearned import unlearned
 from windows.definition import ModelDefinition
 from windows.join.carried import layout_of
+from windows.outputs import LABEL
 from windows.partition.segments import add_events, with_segments
 from windows.partition.specs import QUALITY, SEGMENTS, event_specs, label_specs
 from windows.quality.problems import problem_of
 from windows.statistics.feature_statistics import listed
-from windows.statistics.inferred_type import LABEL, infer_type
+from windows.statistics.inferred_type import infer_type
 from windows.statistics.ks import baseline_radius
 
 BASELINE_K = 2048

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from windows.definition import ModelDefinition
+from windows.outputs import LABEL, SCORES
 from windows.partition.specs import ATTRIBUTIONS, BIAS, CUSTOM, EMBEDDING, is_explained, label_specs
-from windows.statistics.inferred_type import LABEL, SCORES
 
 
 def unlearned(definition: ModelDefinition, seen: Collection[str], learned: Collection[str]) -> Iterator[str]:

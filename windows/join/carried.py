@@ -16,8 +16,8 @@ from sketches.block import Block, Column, Kind
 from sketches.sliced import EVENT_TIME
 from sketches.texts import canonical, class_name
 from windows.definition import ModelDefinition
+from windows.outputs import LABEL, SCORE, SCORES, VALUE
 
-LABEL, SCORE, VALUE, SCORES = "prediction.label", "prediction.score", "prediction.value", "prediction.scores."
 _TAGS = "tags."
 _NUMERIC = frozenset({Kind.FLOAT, Kind.INTEGER, Kind.BOOLEAN})
 

@@ -12,9 +12,9 @@ from windows.monitors.numeric_drift import judge_numbers
 from windows.monitors.settle import NEVER, Draft, Earlier, settle
 from windows.monitors.shelter import sheltered
 from windows.options import DataDrift
+from windows.outputs import LABEL
 from windows.report import Verdict
 from windows.statistics.correction import benjamini_hochberg
-from windows.statistics.inferred_type import LABEL
 from windows.window_profile import WindowProfile
 
 CHECK = "baseline_drift_check"

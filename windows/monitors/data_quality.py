@@ -14,9 +14,10 @@ from windows.monitors.settle import NEVER, Draft, Earlier, settle
 from windows.monitors.shares import Share, judge_share
 from windows.monitors.shelter import sheltered
 from windows.options import DataQuality
+from windows.outputs import OUTPUTS, SCORES
 from windows.report import Verdict
 from windows.statistics.correction import holm
-from windows.statistics.inferred_type import OUTPUTS, SCORES, has_numbers, mismatches
+from windows.statistics.inferred_type import has_numbers, mismatches
 from windows.window_profile import WindowProfile
 
 

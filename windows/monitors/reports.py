@@ -14,9 +14,10 @@ from windows.monitors.data_quality import judge_data_quality
 from windows.monitors.distances import Distances, describe_distances, judge_distances, measure_distances
 from windows.monitors.monitor import Judged, Terms, no_baseline
 from windows.monitors.shelter import sheltered
+from windows.outputs import LABEL
 from windows.report import Verdict
 from windows.statistics.feature_statistics import feature_statistics
-from windows.statistics.inferred_type import LABEL, infer_type
+from windows.statistics.inferred_type import infer_type
 from windows.window_profile import WindowProfile
 
 

@@ -12,8 +12,9 @@ from sketches.block import Block, Column, Kind
 from sketches.groups import ID_HASH
 from sketches.sliced import EVENT_TIME
 from windows.events import BlockArrived
-from windows.join.carried import LABEL, Layout
+from windows.join.carried import Layout
 from windows.join.ids import stable_hash
+from windows.outputs import LABEL
 from windows.partition.derived_labels import derive_labels, numbers_of
 from windows.partition.model_state import ModelState, VersionState
 

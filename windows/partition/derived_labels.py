@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sketches.block import Block, Kind
 from windows.definition import ModelDefinition
-from windows.join.carried import SCORE, SCORES
+from windows.outputs import SCORE, SCORES
 from windows.partition.model_state import ModelState, VersionState
 from windows.partition.relabel import by_window
 

@@ -10,12 +10,13 @@ from sketches.texts import POOLED, canonical
 from windows.definition import ModelDefinition
 from windows.events import Counted, Effect, Partial, Publish, Side
 from windows.grid import Grid
-from windows.join.carried import LABEL, Carried, layout_of
+from windows.join.carried import Carried, layout_of
 from windows.join.classes import ClassCodes
 from windows.join.early_labels import EarlyLabels
 from windows.join.ids import IdHash
 from windows.join.pending import PendingRows
 from windows.join.row_records import Record
+from windows.outputs import LABEL
 from windows.partition.open_window import OpenWindow
 from windows.partition.specs import CLOSED
 from windows.partition.stream_time import StreamTime

@@ -27,7 +27,7 @@ from windows.definition import ModelDefinition
 from windows.extensions import load
 from windows.grid import Grid
 from windows.join.carried import layout_of
-from windows.statistics.inferred_type import OUTPUTS, SCORES
+from windows.outputs import OUTPUTS, SCORES
 
 WINDOW_K = 512
 ROWS = "rows"

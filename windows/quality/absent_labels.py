@@ -11,7 +11,7 @@ from sketches.binary import BinaryQualityState
 from sketches.multiclass import OTHER, MulticlassQualityState
 from sketches.profile import ProfileState
 from sketches.score_losses import ScoreLosses
-from windows.statistics.inferred_type import LABEL
+from windows.outputs import LABEL
 
 
 def count_absent_labels(quality: BinaryQualityState, profile: ProfileState, absent_label: str) -> BinaryQualityState:

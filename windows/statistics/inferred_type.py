@@ -8,9 +8,6 @@ from typing import Literal
 from sketches.counts import TypeCountsState
 
 InferredType = Literal["Integral", "Fractional", "String", "Boolean", "Unknown"]
-LABEL, SCORE, VALUE = "prediction.label", "prediction.score", "prediction.value"
-SCORES = "prediction.scores."
-OUTPUTS = frozenset({LABEL, SCORE, VALUE})
 
 
 def infer_type(types: TypeCountsState, *, categorical: bool = False) -> InferredType:
