@@ -145,7 +145,9 @@ def _shape(feature: FeatureState) -> tuple[float, float]:
     if sd <= _ROUNDING:
         return math.inf, math.inf
     z = deviations / sd
-    return float((weights * z**3).sum()), float((weights * z**4).sum())
+    # Products: NumPy's power takes ten times as long.
+    cubes = weights * z * z * z
+    return float(cubes.sum()), float((cubes * z).sum())
 
 
 def _shares(categories: CategoriesState, known: Collection[str]) -> Iterator[tuple[str, Statistic]]:
