@@ -22,7 +22,7 @@ class Grid:
     deciles : BinnedSpec
         Numeric features at their deciles, for early warning.
     cells : BinnedSpec
-        All features, numeric ones at 32 quantiles, for segments.
+        All features, numeric ones and attributions at 32 quantiles, and where numbers fail checks; for segments.
 
     Examples
     --------

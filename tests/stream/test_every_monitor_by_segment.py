@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import cycle
 
 import numpy as np
@@ -141,6 +142,15 @@ def test_what_happens_in_one_segment_is_found_there_and_named(monitor, change, s
     assert record["verdict"]["n"] is None or record["verdict"]["n"] < 2_000
     others = {name for other in NEW if other != monitor for name in told_by_segment(driver, other)}
     assert {name.partition("[")[2] for name in others} <= {"region=eu]"}
+
+
+def test_a_baseline_whose_segments_do_not_know_attributions_says_so():
+    monitors = MONITORS | {"attribution_drift": {"enabled": False}}
+    older = ModelDefinition.model_validate(DEFINITION.model_dump() | {"monitors": monitors})
+    counted = suggest([table_of(np.random.default_rng(1), 5_000)], model="m", roles=ROLES, definition=older).baseline
+    mixed = replace(BASELINE, states=BASELINE.states | {"segments/region": counted.states["segments/region"]})
+    verdicts = report_of(run(baseline=mixed, pushed=0.5), "attribution_drift").verdicts
+    assert [(v.subject, v.outcome) for v in verdicts if "[" in v.subject] == [("*[segments]", "insufficient")]
 
 
 def test_attributions_of_encoded_features_are_summed_up_before_they_are_counted():

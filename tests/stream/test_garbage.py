@@ -37,6 +37,15 @@ def test_many_objects_that_go_by_themselves_cost_no_collection_and_cycles_are_fo
     assert gc.get_freeze_count() == 0
 
 
+def test_workers_of_one_process_leave_it_as_they_found_it():
+    before, first, second = gc.get_threshold(), rare_collections(), rare_collections()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    second.__exit__(None, None, None)
+    assert (gc.get_threshold(), gc.get_freeze_count()) == (before, 0)
+
+
 def test_a_worker_collects_rarely_until_it_ends(mock_broker: str, topics: str) -> None:
     before, settings = gc.get_threshold(), settings_of(mock_broker, topics)
     prepare(settings)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import cycle
 
 import numpy as np
@@ -13,6 +14,7 @@ from sketches.block import Block, Column, Kind
 from stream.testing import SIDES, MonitorDriver, Step
 from windows.baselines.baseline_files import read_baseline, write_baseline
 from windows.baselines.baseline_records import baseline_from_records, baseline_records
+from windows.baselines.constraints import read_constraints
 from windows.baselines.grids import grid_of
 from windows.baselines.roles import Roles
 from windows.baselines.suggest import suggest
@@ -47,10 +49,16 @@ def rows_of(rng, n, *, shift=0.0, missing=0.0, flipped=0.0, spoilt="", regions=R
     x[bad & (spoilt == "outlying_values_check")] = 99.0
     kind[bad & (spoilt == "categorical_values_check")] = 3
     wage[bad & (spoilt == "non_negative_check")] *= -1.0
+    kinds = ("a", "b", "c", "d")
+    if spoilt == "rare":
+        # Typing errors of every region, each of its own.
+        rare = np.flatnonzero(rng.random(n) < 0.0008)
+        kind[rare] = len(kinds) + np.arange(len(rare))
+        kinds += tuple(f"error {number}" for number in rng.integers(0, 2**40, len(rare)))
     texts = [f"{value}?" if wrong else value for value, wrong in zip(wage.tolist(), bad.tolist(), strict=True)]
     features = {
         "x": Column(Kind.FLOAT, x, None if kept.all() else kept),
-        "kind": Column(Kind.STRING, kind, None, ("a", "b", "c", "d")),
+        "kind": Column(Kind.STRING, kind, None, kinds),
         "wage": Column(Kind.FLOAT, wage),
         "prediction.score": Column(Kind.FLOAT, score),
     }
@@ -61,8 +69,8 @@ def rows_of(rng, n, *, shift=0.0, missing=0.0, flipped=0.0, spoilt="", regions=R
     return features, tags, label
 
 
-def baseline_of(definition=DEFINITION, n=30_000):
-    features, tags, label = rows_of(np.random.default_rng(1), n)
+def baseline_of(definition=DEFINITION, n=30_000, **changes):
+    features, tags, label = rows_of(np.random.default_rng(1), n, **changes)
     names = {"prediction.score": "score"}
     columns = {names.get(name, name): column for name, column in features.items()} | tags | {"label": label}
     roles = Roles(label="label", score="score")
@@ -140,6 +148,32 @@ def test_values_that_fail_a_check_in_one_segment_are_found_there(check, column):
     (verdict,) = (v.verdict for v in driver.violations if v.verdict.check == check and v.verdict.segment == "region")
     assert 0.9 < verdict.value < 0.98
     assert verdict.threshold == 1.0
+
+
+@pytest.mark.statistical
+def test_values_that_a_baseline_missed_by_chance_are_no_news_in_a_segment():
+    """Regions of a tenth, a tenth and eight tenths of the rows; errors are as frequent as ever."""
+    regions = ("asia", "eu", *["us"] * 8)
+    baseline = baseline_of(n=20_000, spoilt="rare", regions=regions)
+    assert any(domain.startswith("error") for domain in baseline.constraints.features["kind"].domains)
+    alarmed = 0
+    for seed in range(12):
+        driver = run(baseline=baseline, seed=seed, n=12_000, spoilt="rare", regions=regions)
+        alarmed += any(check == "categorical_values_check" for _, subject, check in told(driver) if "[" in subject)
+    assert alarmed == 0
+
+
+def test_a_column_that_a_person_declared_text_has_no_limits_of_numbers():
+    document = BASELINE.constraints.document | {
+        "features": [
+            feature | ({"inferred_type": "String"} if feature["name"] == "wage" else {})
+            for feature in BASELINE.constraints.document["features"]
+        ]
+    }
+    baseline = replace(BASELINE, constraints=read_constraints(document))
+    found = told(run(baseline=baseline, spoilt="data_type_check"))
+    checks = {check for _, subject, check in found if "wage[" in subject}
+    assert not checks & {"data_type_check", "outlying_values_check"}
 
 
 def test_bad_predictions_of_one_segment_are_found_by_its_labels():

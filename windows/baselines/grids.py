@@ -24,7 +24,7 @@ MOST_CATEGORIES = 31
 
 
 def grid_of(baseline: Baseline) -> Grid:
-    """Cut the features of a baseline that drift is judged of.
+    """Cut the features and attributions of a baseline that drift is judged of.
 
     Columns that are kept as hashes have no cells: their values are not known. A baseline that counted its segments
     keeps the cells it counted them by, whatever constraints were edited since.

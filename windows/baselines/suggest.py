@@ -24,7 +24,7 @@ from windows.baselines.unlearned import unlearned
 from windows.definition import ModelDefinition
 from windows.join.carried import layout_of
 from windows.outputs import LABEL
-from windows.partition.segments import add_events, with_segments
+from windows.partition.segments import add_events
 from windows.partition.specs import QUALITY, SEGMENTS, event_specs, label_specs
 from windows.quality.problems import problem_of
 from windows.statistics.feature_statistics import listed
@@ -141,9 +141,7 @@ def _by_segment(
     counts = {part: spec.empty() for part, spec in specs.items() if part.startswith(SEGMENTS)}
     for block in blocks:
         monitored, extra, _ = by_role(block, roles)
-        parted = with_segments(Block(block.n, {**monitored.columns, **extra.columns}), definition)
-        for state in counts.values():
-            state.update(parted)
+        add_events(counts, Block(block.n, {**monitored.columns, **extra.columns}), definition)
     return counts
 
 

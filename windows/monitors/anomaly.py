@@ -139,7 +139,8 @@ class _Table(NamedTuple):
 
     @classmethod
     def of(cls, windows: Sequence[PastWindow]) -> _Table:
-        names = names_of(windows)
+        # In the order of the past, so that a revision draws the same forest whatever statistics its window lacks.
+        names = names_of([*windows[1:], windows[0]])
         return cls(names, *table_of(names, windows), np.array([float(window.rows) for window in windows]))
 
 

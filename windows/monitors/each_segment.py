@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A monitor judged by segment: its own judge, on the states of one segment after the other."""
+"""A monitor judged by segment: its own judge, on the states of every segment."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -32,8 +32,8 @@ def shares_by_segment(profile: WindowProfile, baseline: Baseline, terms: Terms) 
     numbers where the baseline's cells end at these limits.
     """
     options = profile.definition.monitors.data_quality
-    specs = {state.spec.inner for part, state in baseline.states.items() if part.startswith(SEGMENTS)}
-    checks = [check for spec in specs for check in _checks(spec, baseline, options.outlier_z)]
+    specs = [state.spec.inner for part, state in baseline.states.items() if part.startswith(SEGMENTS)]
+    checks = {spec: list(_checks(spec, baseline, options.outlier_z)) for spec in dict.fromkeys(specs)}
     tests = partial(_tests, checks=checks, least=options.min_rows, terms=terms)
     return judge_segments(profile, baseline, terms, tests, prefix=SEGMENTS, check=COMPLETENESS, correct=holm)
 
@@ -43,12 +43,17 @@ Cells = tuple[int, int]
 
 
 class _Check(NamedTuple):
-    """What is counted of which feature: rows that fail, in two runs of cells, and rows that are looked at."""
+    """What is counted of which feature: rows that fail, in two runs of cells, and rows that are looked at.
+
+    Cells of values that came `once` in the whole baseline count as failing there: by Good and Turing's estimate, so
+    many rows have values that it missed.
+    """
 
     feature: str
     name: str
     failing: tuple[Cells, Cells]
     looked_at: Cells
+    once: tuple[int, ...] = ()
 
 
 def _checks(spec: BinnedSpec, baseline: Baseline, z: float) -> Iterator[_Check]:
@@ -64,28 +69,35 @@ def _checks(spec: BinnedSpec, baseline: Baseline, z: float) -> Iterator[_Check]:
         yield _Check(name, COMPLETENESS, (missing, nowhere), (start, stop))
         if name in values:
             # Of more values some have no cell, and are no news.
-            if required.domains is not None and set(required.domains) <= set(values[name]):
-                yield _Check(name, "categorical_values_check", (other, nowhere), (start, stop - 1))
+            feature = baseline.features.get(name)
+            if required.domains is not None and set(required.domains) <= set(values[name]) and feature is not None:
+                counts = feature.categories.counts()
+                once = tuple(start + at for at, value in enumerate(values[name]) if counts.get(value) == 1)
+                yield _Check(name, "categorical_values_check", (other, nowhere), (start, stop - 1), once)
             continue
-        if required.inferred_type != "Unknown":
+        numeric = required.inferred_type in {"Integral", "Fractional"}
+        if numeric:
             yield _Check(name, "data_type_check", (other, nowhere), (start, stop - 1))
         if required.non_negative and NEGATIVE in edges[name]:
             negative = start, start + 1 + edges[name].index(NEGATIVE)
             yield _Check(name, "non_negative_check", (negative, nowhere), (start, stop - 2))
-        far = far_from(baseline.features[name].moments, z)
+        far = far_from(baseline.features[name].moments, z) if numeric and name in baseline.features else None
         if far is not None and set(far) <= set(edges[name]):
             low, high = (start + 1 + edges[name].index(edge) for edge in far)
             yield _Check(name, "outlying_values_check", ((start, low), (high, stop - 2)), (start, stop - 2))
 
 
 def _tests(
-    segment: Segment, _segments: int, *, checks: Sequence[_Check], least: int, terms: Terms
+    segment: Segment, _segments: int, *, checks: Mapping[BinnedSpec, Sequence[_Check]], least: int, terms: Terms
 ) -> Iterator[Draft | Verdict]:
     if segment.rows < least:
         yield segment.verdict("*", COMPLETENESS, "insufficient", n=segment.rows, reason=f"needs {least} rows")
         return
-    for check, now, was in zip(checks, _counted(segment.now, checks), _counted(segment.was, checks), strict=True):
+    counted = checks[segment.was.spec]
+    both = _counted(segment.now, counted), _counted(segment.was, counted)
+    for check, now, (failures, n) in zip(counted, *both, strict=True):
         if check.feature != segment.column:
+            was = failures + int(segment.was.counts[list(check.once)].sum()), n
             yield _drafted(segment, check, now, was, terms)
 
 

@@ -47,6 +47,10 @@ def attributions_by_segment(profile: WindowProfile, baseline: Baseline, terms: T
         reason = "the baseline has no sketches of attributions" if was is None else "attributions are of a sample only"
         return {}, [Verdict("*[segments]", CHECK, "calibrated", "insufficient", reason=reason)]
     watched = frozenset(PREFIX + name for name in was.columns)
+    cells = [state.spec.inner for part, state in baseline.states.items() if part.startswith(SEGMENTS)]
+    if cells and not any(watched & set(spec.features) for spec in cells):
+        reason = "the baseline's segments have no cells of attributions: suggest it again"
+        return {}, [Verdict("*[segments]", CHECK, "calibrated", "insufficient", reason=reason)]
     tests = partial(_drift, watched=watched, least=options.min_rows, min_distance=options.min_distance, terms=terms)
     return judge_segments(profile, baseline, terms, tests, prefix=SEGMENTS, check=CHECK, correct=benjamini_hochberg)
 

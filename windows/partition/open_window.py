@@ -17,9 +17,8 @@ from windows.events import Partial, Publish
 from windows.grid import Grid
 from windows.join.row_records import Record
 from windows.partition.looking import MOST_ROWS, look_bytes, looks_over
-from windows.partition.segments import with_segments
+from windows.partition.segments import seen_by_part
 from windows.partition.specs import (
-    BY_SEGMENT,
     EARLY,
     FEATURE,
     GRID,
@@ -116,13 +115,13 @@ class OpenWindow:
         self.profile.update(block)
         if self.of_events:
             whole = block if extra is None else Block(block.n, {**block.columns, **extra.columns})
-            parted = with_segments(whole, self.definition) if self.definition.segments else whole
+            seen = seen_by_part(whole, self.definition)
             for part, state in list(self.of_events.items()):
                 with self._kept(part):
                     if part == EARLY:
                         state.update(whole, most_rows=MOST_ROWS)
                     else:
-                        state.update(parted if part.startswith(BY_SEGMENT) else whole)
+                        state.update(seen(part))
             self._change(*self.of_events)
         self.counts.rows += block.n
         if self.features_closed:

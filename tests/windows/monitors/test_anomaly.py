@@ -13,7 +13,7 @@ from tests.windows.build import baseline_of, column, definition, window_of
 from windows.definition import ModelDefinition
 from windows.evaluate import evaluate
 from windows.history import PastWindow
-from windows.monitors.anomaly import MIN_WINDOWS, judge_anomaly, summary_of
+from windows.monitors.anomaly import MIN_WINDOWS, _Table, judge_anomaly, summary_of
 from windows.monitors.settle import NEVER, Earlier
 from windows.monitors.short_past import short_past
 from windows.report import Verdict
@@ -71,6 +71,12 @@ def test_a_window_like_the_past_has_a_verdict_a_column_and_one_of_the_forest():
 def test_a_change_is_found_by_both_and_named_by_the_z_score(change, column):
     verdicts = judged(rows(3, **change), *BOTH)
     assert violated(verdicts) == {(column, "z_score"), ("*", "random_cut_forest")}
+
+
+def test_a_forest_cuts_the_same_statistics_whatever_a_revision_lacks():
+    table = _Table.of([PAST[5], *PAST])
+    assert table.names == _Table.of([PastWindow.of(9, {}), *PAST]).names == PAST[0].names
+    assert np.isnan(_Table.of([PastWindow.of(9, {}), *PAST]).values[0]).all()
 
 
 def test_the_words_say_what_was_expected():
