@@ -49,13 +49,9 @@ def column_of(cells: Sequence[Any]) -> Column:
         masks = (valid, absent if absent.any() else None)
         types -= _NO_VALUES
     if types == {str}:
-        texts = cells if masks[0] is None else [cell for cell in cells if isinstance(cell, str)]
-        names = tuple(sorted(set(texts)))
+        names = tuple(sorted({cell for cell in cells if isinstance(cell, str)}))
         code = {name: at for at, name in enumerate(names)}
-        if masks[0] is None:
-            codes = list(map(code.__getitem__, cells))
-        else:
-            codes = [code[cell] if isinstance(cell, str) else 0 for cell in cells]
+        codes = [code[cell] if isinstance(cell, str) else 0 for cell in cells]
         return Column(Kind.STRING, np.array(codes, dtype=np.int32), masks[0], names, masks[1])
     for kind, of, dtype in (
         (Kind.BOOLEAN, {bool}, np.bool_),

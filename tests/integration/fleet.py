@@ -57,7 +57,7 @@ class Worker:
     def wait_ready(self, partitions: int = 1, timeout_s: float = 60) -> None:
         """Wait until it has recovered so many partitions in its present life, those it judges counted apart."""
         deadline = time.monotonic() + timeout_s
-        while self.present.split("\n").count("ready") < partitions:
+        while not self.ready(partitions):
             assert self.alive, self.said()
             assert time.monotonic() < deadline, f"worker {self.name} not ready in {timeout_s:.0f} s:\n{self.said()}"
             time.sleep(0.05)
@@ -72,6 +72,10 @@ class Worker:
             self._process.wait()
             msg = f"worker {self.name} did not end within {timeout_s:.0f} s:\n{self.said()}"
             raise AssertionError(msg) from None
+
+    def ready(self, partitions: int = 1) -> bool:
+        """Whether it has recovered so many partitions in its present life."""
+        return self.present.split("\n").count("ready") >= partitions
 
     @property
     def present(self) -> str:

@@ -29,7 +29,7 @@ def test_workers_whose_group_formed_while_the_broker_came_back_get_their_partiti
     def ready() -> bool:
         # Those that found no broker have ended; whoever supervises them starts them again.
         fleet.revive()
-        return all("\nready\n" in worker.present for worker in workers)
+        return all(worker.ready() for worker in workers)
 
     wait_until("both workers have partitions", ready, 90, fleet.logs)
 

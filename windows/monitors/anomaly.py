@@ -144,7 +144,7 @@ class _Table(NamedTuple):
         return cls(names, *table_of(names, windows), np.array([float(window.rows) for window in windows]))
 
 
-def _by_z_score(_profile: WindowProfile, table: _Table, _level: float) -> Found:
+def _by_z_score(profile: WindowProfile, table: _Table, _level: float) -> Found:
     known = ~np.isnan(table.values)
     tested = known[0] & (known[1:].sum(0) >= MIN_WINDOWS)
     names = [name for name, enough in zip(table.names, tested, strict=True) if enough]
@@ -156,7 +156,7 @@ def _by_z_score(_profile: WindowProfile, table: _Table, _level: float) -> Found:
     for (column, statistic), value, *score in zip(names, values[0], *scores, strict=True):
         columns.setdefault(column, []).append(_Scored(statistic, float(value), *map(float, score)))
     found = {column: {one.statistic: round(one.z, 3) for one in scored} for column, scored in columns.items()}
-    return {"z_scores": found}, [_draft(round(table.rows[0]), len(sizes), *column) for column in columns.items()]
+    return {"z_scores": found}, [_draft(profile.profile.n, len(sizes), *column) for column in columns.items()]
 
 
 class _Scored(NamedTuple):

@@ -22,7 +22,7 @@ from windows.baselines.bias_analysis import (
 from windows.baselines.sampled_flips import measure_flips
 from windows.definition import ModelDefinition
 from windows.monitors.monitor import Case, Judged, Terms, no_baseline
-from windows.monitors.settle import Draft, settle
+from windows.monitors.settle import Draft, beside, settle
 from windows.options import Bias
 from windows.partition.specs import BIAS, SAMPLE
 from windows.report import Verdict
@@ -223,7 +223,7 @@ class _Compared:
             calibrated = self._calibrated(metric)
             if self._is_literal(name):
                 yield self._literal(name, found[name], ratio=metric.ratio)
-                yield _beside(calibrated)
+                yield beside(calibrated)
             else:
                 yield calibrated
         if FLIP_TEST in (self.options.metrics or found):
@@ -297,13 +297,6 @@ class _Compared:
             n=found.n,
             description=_needs(found.value, limit),
         )
-
-
-def _beside(calibrated: Draft | Verdict) -> Draft | Verdict:
-    """Make a verdict stand beside the one that counts."""
-    if isinstance(calibrated, Draft):
-        return calibrated._replace(verdict=calibrated.verdict._replace(advisory=True))
-    return calibrated._replace(advisory=True)
 
 
 def _needs(value: float, limit: float | None) -> str:

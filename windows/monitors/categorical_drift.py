@@ -8,7 +8,7 @@ import math
 from sketches.categories import CategoriesState
 from windows.monitors.drift_options import DriftOptions
 from windows.monitors.numeric_drift import drift_text, literal_distance
-from windows.monitors.settle import Draft
+from windows.monitors.settle import Draft, beside
 from windows.report import Verdict
 from windows.statistics.chi_square import goodness_of_fit, homogeneity
 from windows.statistics.ks import KsDistance, conditional_pvalue
@@ -41,11 +41,11 @@ def judge_categories(
     calibrated = _calibrated(name, distance, window, was, options)
     if options.categorical == "homogeneity":
         return [calibrated]
-    beside = calibrated._replace(verdict=calibrated.verdict._replace(advisory=True))
+    advisory = beside(calibrated)
     if options.categorical == "chi_squared":
-        return [_chi_squared(calibrated.verdict, window, was, options), beside]
+        return [_chi_squared(calibrated.verdict, window, was, options), advisory]
     threshold = 0.0 if options.categorical_threshold is None else options.categorical_threshold
-    return [literal_distance(calibrated.verdict, distance, options.categorical, threshold), beside]
+    return [literal_distance(calibrated.verdict, distance, options.categorical, threshold), advisory]
 
 
 def _uncounted(name: str, window: CategoriesState, was: CategoriesState, options: DriftOptions) -> Verdict:

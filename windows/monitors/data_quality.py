@@ -18,6 +18,7 @@ from windows.outputs import OUTPUTS, SCORES
 from windows.report import Verdict
 from windows.statistics.correction import holm
 from windows.statistics.inferred_type import has_numbers, mismatches
+from windows.statistics.limits import outlying
 from windows.window_profile import WindowProfile
 
 
@@ -194,9 +195,12 @@ def _non_negative(column: _Column, now: FeatureState) -> Share | None:
 def _outlying(column: _Column, now: FeatureState, z: float, error_factor: float) -> Share | None:
     """Values far from the baseline's mean, counted no higher than the sketches' errors allow."""
     was = column.was
-    if was is None or column.required.inferred_type not in {"Integral", "Fractional"} or not was.moments.std > 0.0:
+    if was is None or column.required.inferred_type not in {"Integral", "Fractional"}:
         return None
-    low, high = was.moments.mean - z * was.moments.std, was.moments.mean + z * was.moments.std
+    limits = outlying(was.moments, z)
+    if limits is None:
+        return None
+    low, high = limits
     error, baseline_error = now.quantiles.rank_error, error_factor * was.quantiles.rank_error
     return column.share(
         "outlying_values_check",

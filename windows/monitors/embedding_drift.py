@@ -11,7 +11,7 @@ from windows.baselines.baseline import Baseline
 from windows.baselines.embeddings import vectors_of
 from windows.monitors.monitor import Judged, Terms, no_baseline
 from windows.monitors.numeric_drift import drift_text
-from windows.monitors.settle import Draft, settle
+from windows.monitors.settle import Draft, beside, settle
 from windows.options import EmbeddingDrift
 from windows.partition.specs import EMBEDDING
 from windows.report import Verdict
@@ -115,7 +115,7 @@ def _judge(
         baseline_n=m,
         description=f"Embedding similarity {similarity.value:.6g} is below threshold: {low:.6g}",
     )
-    return [literal, _beside(tested)]
+    return [literal, beside(tested)]
 
 
 def _tested(name: str, shift: MeanShift | None, n: int, m: int, options: EmbeddingDrift) -> Draft | Verdict:
@@ -136,9 +136,3 @@ def _tested(name: str, shift: MeanShift | None, n: int, m: int, options: Embeddi
         description=drift_text(shift.relative, options.min_shift),
     )
     return Draft(verdict, large_enough=shift.relative > options.min_shift)
-
-
-def _beside(tested: Draft | Verdict) -> Draft | Verdict:
-    if isinstance(tested, Draft):
-        return tested._replace(verdict=tested.verdict._replace(advisory=True))
-    return tested._replace(advisory=True)

@@ -11,7 +11,7 @@ from typing import Any
 from windows.baselines.baseline import Baseline
 from windows.baselines.quality_constraints import MetricConstraint, QualityConstraints, operator_of
 from windows.monitors.monitor import Judged, Terms, no_baseline
-from windows.monitors.settle import NEVER, Draft, Earlier, settle
+from windows.monitors.settle import NEVER, Draft, Earlier, beside, settle
 from windows.options import ModelQuality
 from windows.partition.specs import QUALITY
 from windows.quality.problems import problem_of
@@ -129,9 +129,7 @@ def _metric(
         literal = _verdict(name, limit, estimate, mode, outcome="insufficient", reason=reason)
     else:
         literal = _verdict(name, limit, estimate, mode, outcome="violation" if _beyond(estimate, limit, mode) else "ok")
-    if isinstance(calibrated, Draft):
-        return [literal, Draft(calibrated.verdict._replace(advisory=True))]
-    return [literal, calibrated._replace(advisory=True)]
+    return [literal, beside(calibrated)]
 
 
 def _mode(limit: MetricConstraint, options: ModelQuality, constraints: QualityConstraints) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from sketches.features import FeatureState
 from sketches.moments import MomentsState
 from windows.monitors.drift_options import DriftOptions
-from windows.monitors.settle import Draft
+from windows.monitors.settle import Draft, beside
 from windows.report import Verdict
 from windows.statistics.deequ_emulation import distance_le_2_0_21
 from windows.statistics.ks import KsDistance, conditional_pvalue, distance_interval, ks_distance, two_sample_pvalue
@@ -35,14 +35,14 @@ def judge_numbers(name: str, window: FeatureState, was: FeatureState, options: D
     calibrated = calibrated_drift(name, distance, window.numbers, was.numbers, options)
     if options.numeric == "calibrated":
         return [calibrated]
-    beside = calibrated._replace(verdict=calibrated.verdict._replace(advisory=True))
+    advisory = beside(calibrated)
     if options.numeric == "t_test":
-        return [_t_test(calibrated.verdict, window.moments, was.moments, options), beside]
+        return [_t_test(calibrated.verdict, window.moments, was.moments, options), advisory]
     verdict, value = calibrated.verdict, distance.value
     if options.emulate_deequ:
         value, n, m = distance_le_2_0_21(window.quantiles, was.quantiles)
         verdict = verdict._replace(n=n, baseline_n=m, error=None, interval=None, statistic="ks_deequ_le_2_0_21")
-    return [literal_distance(verdict, value, options.numeric, options.threshold), beside]
+    return [literal_distance(verdict, value, options.numeric, options.threshold), advisory]
 
 
 def calibrated_drift(name: str, distance: KsDistance, n: int, m: int, options: DriftOptions) -> Draft:

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sketches.binned import BinnedSpec, BinnedState
 from windows.baselines.baseline import Baseline
@@ -32,9 +33,8 @@ def shares_by_segment(profile: WindowProfile, baseline: Baseline, terms: Terms) 
     numbers where the baseline's cells end at these limits.
     """
     options = profile.definition.monitors.data_quality
-    specs = [state.spec.inner for part, state in baseline.states.items() if part.startswith(SEGMENTS)]
-    checks = {spec: list(_checks(spec, baseline, options.outlier_z)) for spec in dict.fromkeys(specs)}
-    tests = partial(_tests, checks=checks, least=options.min_rows, terms=terms)
+    plans = baseline.once((COMPLETENESS, options.outlier_z), partial(_plans, baseline, options.outlier_z))
+    tests = partial(_tests, plans=plans, least=options.min_rows, terms=terms)
     return judge_segments(profile, baseline, terms, tests, prefix=SEGMENTS, check=COMPLETENESS, correct=holm)
 
 
@@ -54,6 +54,24 @@ class _Check(NamedTuple):
     failing: tuple[Cells, Cells]
     looked_at: Cells
     once: tuple[int, ...] = ()
+
+
+class _Plan(NamedTuple):
+    """The checks of some cells, and of each the runs of cells to add up: two that fail, one that is looked at."""
+
+    checks: list[_Check]
+    runs: NDArray[np.intp]
+
+
+def _plans(baseline: Baseline, z: float) -> dict[BinnedSpec, _Plan]:
+    """Find out what can be counted in the cells of a baseline's segments: the same for every window."""
+    specs = {state.spec.inner for part, state in baseline.states.items() if part.startswith(SEGMENTS)}
+    plans = {}
+    for spec in specs:
+        checks = list(_checks(spec, baseline, z))
+        runs = np.array([(*check.failing, check.looked_at) for check in checks], dtype=np.intp)
+        plans[spec] = _Plan(checks, runs.reshape(-1, 3, 2))
+    return plans
 
 
 def _checks(spec: BinnedSpec, baseline: Baseline, z: float) -> Iterator[_Check]:
@@ -88,14 +106,14 @@ def _checks(spec: BinnedSpec, baseline: Baseline, z: float) -> Iterator[_Check]:
 
 
 def _tests(
-    segment: Segment, _segments: int, *, checks: Mapping[BinnedSpec, Sequence[_Check]], least: int, terms: Terms
+    segment: Segment, _segments: int, *, plans: Mapping[BinnedSpec, _Plan], least: int, terms: Terms
 ) -> Iterator[Draft | Verdict]:
     if segment.rows < least:
         yield segment.verdict("*", COMPLETENESS, "insufficient", n=segment.rows, reason=f"needs {least} rows")
         return
-    counted = checks[segment.was.spec]
-    both = _counted(segment.now, counted), _counted(segment.was, counted)
-    for check, now, (failures, n) in zip(counted, *both, strict=True):
+    plan = plans[segment.was.spec]
+    both = (_counted(state, plan.runs) for state in (segment.now, segment.was))
+    for check, now, (failures, n) in zip(plan.checks, *both, strict=True):
         if check.feature != segment.column:
             was = failures + int(segment.was.counts[list(check.once)].sum()), n
             yield _drafted(segment, check, now, was, terms)
@@ -105,9 +123,8 @@ Failing = tuple[int, int]
 """Rows that fail, and rows looked at."""
 
 
-def _counted(state: BinnedState, checks: Sequence[_Check]) -> Iterator[Failing]:
+def _counted(state: BinnedState, runs: NDArray[np.intp]) -> Iterator[Failing]:
     up_to = np.concatenate(([0], state.counts.cumsum()))
-    runs = np.array([(*check.failing, check.looked_at) for check in checks], dtype=np.intp).reshape(-1, 3, 2)
     rows = up_to[runs[..., 1]] - up_to[runs[..., 0]]
     return zip((rows[:, 0] + rows[:, 1]).tolist(), rows[:, 2].tolist(), strict=True)
 

@@ -86,7 +86,7 @@ def _drift(
     if segment.rows < least:
         yield segment.verdict("*", CHECK, "insufficient", n=segment.rows, reason=f"needs {least} rows")
         return
-    numbers = _numbers(segment, segments * max(len(watched), 1))
+    numbers = _numbers(segment, watched, segments * max(len(watched), 1))
     values = dict(segment.now.spec.categories)
     for name in _features(segment, watched):
         compare = _categories(segment, name, values[name]) if name in values else numbers.get(name)
@@ -106,7 +106,7 @@ class _Comparison(NamedTuple):
     m: int
 
 
-def _numbers(segment: Segment, tests: int) -> dict[str, _Comparison]:
+def _numbers(segment: Segment, watched: frozenset[str], tests: int) -> dict[str, _Comparison]:
     """The largest gap at the edges is at most the distance of the distributions, and exact."""
     names = [name for name, _ in segment.now.spec.edges]
     if not names:
@@ -117,7 +117,7 @@ def _numbers(segment: Segment, tests: int) -> dict[str, _Comparison]:
     return {
         name: _Comparison("ks", gap, conditional_pvalue(_exact(gap), n, m, tests), n, m)
         for name, gap, n, m in compared
-        if n and m
+        if n and m and name in watched
     }
 
 

@@ -38,6 +38,13 @@ class Draft(NamedTuple):
     large_enough: bool = True
 
 
+def beside(tested: Draft | Verdict) -> Draft | Verdict:
+    """Let a verdict stand beside the one that counts."""
+    if isinstance(tested, Draft):
+        return tested._replace(verdict=tested.verdict._replace(advisory=True))
+    return tested._replace(advisory=True)
+
+
 def settle(
     tests: Sequence[Draft | Verdict], correct: Correction, alpha: float, earlier: Earlier = NEVER, others: int = 0
 ) -> list[Verdict]:

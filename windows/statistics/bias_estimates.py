@@ -96,7 +96,7 @@ def estimate_each(metric: BiasMetric, tables: NDArray[np.int64]) -> list[Estimat
 def _estimates(metric: BiasMetric, counts: NDArray[np.int64]) -> Iterator[Estimate]:
     with np.errstate(invalid="ignore", divide="ignore"):
         values = metric.formula(counts)
-    larger = enlarged(metric, counts)
+    larger = _enlarged(metric, counts)
     sd, centre = delta_deviation(metric, larger), metric.formula(larger)
     if metric.ratio:
         centre = np.log(centre)
@@ -110,7 +110,7 @@ def _estimates(metric: BiasMetric, counts: NDArray[np.int64]) -> Iterator[Estima
     return map(Estimate, *(numbers.tolist() for numbers in (values, sd, low, high, rows)))
 
 
-def enlarged(metric: BiasMetric, counts: NDArray[np.int64]) -> NDArray[np.float64]:
+def _enlarged(metric: BiasMetric, counts: NDArray[np.int64]) -> NDArray[np.float64]:
     """Add half a row to every cell, but for those of groups without rows."""
     if not metric.conditional:
         return np.asarray(counts + 0.5)

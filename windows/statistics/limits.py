@@ -11,6 +11,13 @@ NEGATIVE = math.nextafter(0.0, -1.0)
 """Every number up to it is negative, every one above it is not."""
 
 
+def outlying(moments: MomentsState, z: float) -> tuple[float, float] | None:
+    """Give the numbers between which one is within `z` standard deviations of the mean; None where nothing varies."""
+    if not moments.std > 0.0:
+        return None
+    return moments.mean - z * moments.std, moments.mean + z * moments.std
+
+
 def far_from(moments: MomentsState, z: float) -> tuple[float, float] | None:
     """Give the edges beyond which a number is more than `z` standard deviations from the mean.
 
@@ -34,7 +41,7 @@ def far_from(moments: MomentsState, z: float) -> tuple[float, float] | None:
     >>> [round(edge, 6) for edge in far_from(state, 6.0)]
     [-6.0, 6.0]
     """
-    if not moments.std > 0.0:
+    limits = outlying(moments, z)
+    if limits is None or not all(map(math.isfinite, limits)):
         return None
-    low, high = moments.mean - z * moments.std, moments.mean + z * moments.std
-    return (math.nextafter(low, -math.inf), high) if math.isfinite(low) and math.isfinite(high) else None
+    return math.nextafter(limits[0], -math.inf), limits[1]
